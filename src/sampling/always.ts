@@ -1,0 +1,13 @@
+import { DROPPED, SAMPLED, type Sampler } from './contract'
+
+export const alwaysOn: Sampler = {
+  readsAttributes: false,
+  shouldSample: () => SAMPLED,
+  toString: () => 'AlwaysOnSampler',
+}
+
+export const alwaysOff: Sampler = {
+  readsAttributes: false,
+  shouldSample: () => DROPPED,
+  toString: () => 'AlwaysOffSampler',
+}

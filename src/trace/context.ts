@@ -1,0 +1,168 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Span as ApiSpan, Baggage, Context, ContextManager } from '@opentelemetry/api'
+
+/** Keys of @opentelemetry/api and @opentelemetry/core: `createContextKey` is `Symbol.for`, so every copy shares them. */
+const SPAN_KEY = Symbol.for('OpenTelemetry Context Key SPAN')
+const BAGGAGE_KEY = Symbol.for('OpenTelemetry Baggage Key')
+const SUPPRESS_KEY = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
+
+/**
+ * What is known along one chain of asynchronous calls. Immutable.
+ *
+ * The values that every request needs are fields, so that putting a span into a context copies five words instead of a
+ * Map, and nesting makes no chain that would keep finished spans alive.
+ */
+export class AgentContext implements Context {
+  constructor(
+    readonly span: ApiSpan | undefined,
+    /** The SERVER span which this process is answering: where a framework reports its route. */
+    readonly entry: ApiSpan | undefined,
+    readonly baggage: Baggage | undefined,
+    /** Nothing started here is traced: the agent's own traffic, and programs that use suppressTracing. */
+    readonly suppressed: boolean,
+    private readonly rest: ReadonlyMap<symbol, unknown> | undefined,
+  ) {}
+
+  withSpan(span: ApiSpan | undefined): AgentContext {
+    return new AgentContext(span, this.entry, this.baggage, this.suppressed, this.rest)
+  }
+
+  /** For server instrumentations: the span becomes both the active one and the entry. */
+  withEntry(span: ApiSpan): AgentContext {
+    return new AgentContext(span, span, this.baggage, this.suppressed, this.rest)
+  }
+
+  withBaggage(baggage: Baggage | undefined): AgentContext {
+    return new AgentContext(this.span, this.entry, baggage, this.suppressed, this.rest)
+  }
+
+  withSuppressed(): AgentContext {
+    return new AgentContext(this.span, this.entry, this.baggage, true, this.rest)
+  }
+
+  getValue(key: symbol): unknown {
+    if (key === SPAN_KEY) return this.span
+    if (key === BAGGAGE_KEY) return this.baggage
+    if (key === SUPPRESS_KEY) return this.suppressed || undefined
+    return this.rest?.get(key)
+  }
+
+  setValue(key: symbol, value: unknown): AgentContext {
+    if (key === SPAN_KEY) return this.withSpan(value as ApiSpan | undefined)
+    if (key === BAGGAGE_KEY) return this.withBaggage(value as Baggage | undefined)
+    if (key === SUPPRESS_KEY) return new AgentContext(this.span, this.entry, this.baggage, value === true, this.rest)
+    const rest = new Map(this.rest)
+    rest.set(key, value)
+    return new AgentContext(this.span, this.entry, this.baggage, this.suppressed, rest)
+  }
+
+  deleteValue(key: symbol): AgentContext {
+    if (key === SPAN_KEY || key === BAGGAGE_KEY || key === SUPPRESS_KEY) return this.setValue(key, undefined)
+    if (!this.rest?.has(key)) return this
+    const rest = new Map(this.rest)
+    rest.delete(key)
+    return new AgentContext(this.span, this.entry, this.baggage, this.suppressed, rest)
+  }
+}
+
+/** The context in which nothing is known. */
+export const ROOT = new AgentContext(undefined, undefined, undefined, false, undefined)
+/** The context of the agent's own work. */
+export const SUPPRESSED = ROOT.withSuppressed()
+
+const storage = new AsyncLocalStorage<AgentContext>()
+
+export function activeContext(): AgentContext {
+  return storage.getStore() ?? ROOT
+}
+
+/** Calls `fn` with `thisArg` and `args`, and everything it starts, in `context`. */
+export function runInContext<R>(context: AgentContext, fn: Function, thisArg: unknown, args: ArrayLike<unknown>): R {
+  return storage.run(context, Reflect.apply as any, fn, thisArg, args) as R
+}
+
+/** Makes `context` the active one for the rest of the current asynchronous execution (AsyncLocalStorage.enterWith). */
+export function enterContext(context: AgentContext): void {
+  storage.enterWith(context)
+}
+
+/** A context of the API (it may be the API's own root, or another library's Map) as one of ours. */
+export function toAgentContext(context: Context): AgentContext {
+  if (context instanceof AgentContext) return context
+  const span = context.getValue(SPAN_KEY) as ApiSpan | undefined
+  const baggage = context.getValue(BAGGAGE_KEY) as Baggage | undefined
+  const suppressed = context.getValue(SUPPRESS_KEY) === true
+  const foreign = (context as { _currentContext?: unknown })._currentContext
+  let rest: Map<symbol, unknown> | undefined
+  if (foreign instanceof Map) {
+    for (const [key, value] of foreign as Map<symbol, unknown>) {
+      if (key === SPAN_KEY || key === BAGGAGE_KEY || key === SUPPRESS_KEY) continue
+      rest ??= new Map()
+      rest.set(key, value)
+    }
+  }
+  if (span === undefined && baggage === undefined && !suppressed && rest === undefined) return ROOT
+  return new AgentContext(span, undefined, baggage, suppressed, rest)
+}
+
+/** The context manager that is registered with @opentelemetry/api. */
+export class AgentContextManager implements ContextManager {
+  active(): Context {
+    return activeContext()
+  }
+
+  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
+    context: Context,
+    fn: F,
+    thisArg?: ThisParameterType<F>,
+    ...args: A
+  ): ReturnType<F> {
+    return runInContext(toAgentContext(context), fn, thisArg, args)
+  }
+
+  /** Functions are bound to the context; an event emitter runs its listeners in it. */
+  bind<T>(context: Context, target: T): T {
+    if (typeof target === 'function') return bindFunction(toAgentContext(context), target) as T
+    if (isEmitter(target)) bindEmitter(toAgentContext(context), target)
+    return target
+  }
+
+  enable(): this {
+    return this
+  }
+
+  disable(): this {
+    storage.disable()
+    return this
+  }
+}
+
+function bindFunction(context: AgentContext, target: Function): Function {
+  const bound = function (this: unknown, ...args: unknown[]) {
+    return runInContext(context, target, this, args)
+  }
+  Object.defineProperty(bound, 'length', { configurable: true, value: target.length })
+  Object.defineProperty(bound, 'name', { configurable: true, value: target.name })
+  return bound
+}
+
+interface Emitter {
+  emit(...args: unknown[]): boolean
+}
+
+function isEmitter(target: unknown): target is Emitter {
+  return typeof target === 'object' && target !== null && typeof (target as { emit?: unknown }).emit === 'function'
+}
+
+/** Runs the emitter's own `emit` in the context: listeners stay the functions that were added. */
+function bindEmitter(context: AgentContext, emitter: Emitter): void {
+  const emit = emitter.emit
+  Object.defineProperty(emitter, 'emit', {
+    configurable: true,
+    enumerable: false,
+    writable: true,
+    value: function (this: unknown, ...args: unknown[]) {
+      return runInContext(context, emit, this, args)
+    },
+  })
+}

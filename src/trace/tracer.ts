@@ -1,0 +1,229 @@
+import type {
+  Span as ApiSpan,
+  Context,
+  SpanContext,
+  SpanOptions,
+  Tracer,
+  TracerOptions,
+  TracerProvider,
+  TraceState,
+} from '@opentelemetry/api'
+import type { Sampler } from '../sampling/contract'
+import { currentAnchor, monotonicMicros } from './clock'
+import { type AgentContext, activeContext, runInContext, toAgentContext } from './context'
+import type { AttributeList, Kind, Scope, SpanSink } from './data'
+import { FLAG_RANDOM, FLAG_SAMPLED, INTERNAL, SERVER } from './data'
+import type { Limits } from './limits'
+import { isAttributeValue, keepAttributes, keepValue } from './limits'
+import { NonRecordingSpan, type Relation, UnsampledSpan } from './nonrecording'
+import { type AgentSpan, Span } from './span'
+import { toMicros } from './time'
+
+/** Context value set by a propagator that learned the caller's service name; it becomes `peer.service`. */
+export const PEER_SERVICE = Symbol.for('tracing-agent peer.service')
+
+const NO_ATTRIBUTES: AttributeList = []
+const INVALID: SpanContext = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }
+const SUPPRESSED_SPAN: AgentSpan = new NonRecordingSpan(INVALID)
+
+/** What all tracers of a provider share. */
+export interface TracerParts {
+  readonly sampler: Sampler
+  readonly limits: Limits
+  readonly sink: SpanSink
+  readonly newTraceId: () => string
+  readonly newSpanId: () => string
+  /** FLAG_RANDOM when `newTraceId` draws its last seven bytes at random. */
+  readonly rootFlags: number
+}
+
+/** Starts spans. `startSpan` is the API for programs; `start` is for instrumentations. */
+export class AgentTracer implements Tracer {
+  private readonly parts: TracerParts
+
+  constructor(
+    parts: TracerParts,
+    private readonly scope: Scope,
+  ) {
+    this.parts = parts
+  }
+
+  /**
+   * Starts a span for an instrumentation.
+   *
+   * @param describe makes the attributes of the start from `subject`. A plain function and not a closure; it is called at
+   *   most once, and not at all for a span that is not sampled (unless the sampler reads attributes). The span owns the
+   *   list afterwards.
+   */
+  start<S>(
+    name: string,
+    kind: Kind,
+    parent: AgentContext,
+    describe: (subject: S) => AttributeList,
+    subject: S,
+  ): AgentSpan {
+    if (parent.suppressed) return SUPPRESSED_SPAN
+    const { sampler } = this.parts
+    const caller = usable(parent.span)
+    if (sampler.readsAttributes) return this.decide(name, kind, parent, caller, describe(subject), undefined)
+    const above = parentContext(caller)
+    const traceId = this.traceIdFor(caller)
+    const result = sampler.shouldSample(above, traceId, name, kind, NO_ATTRIBUTES)
+    if (!result.sampled) return this.unsampled(traceId, above)
+    const attributes = describe(subject)
+    if (result.attributes !== undefined) attributes.push(...result.attributes)
+    return this.record(traceId, name, kind, parent, caller, above, attributes, undefined)
+  }
+
+  startSpan(name: string, options: SpanOptions = {}, context?: Context): ApiSpan {
+    const given = context === undefined ? activeContext() : toAgentContext(context)
+    if (given.suppressed) return SUPPRESSED_SPAN
+    const { limits } = this.parts
+    const parent = options.root ? given.withSpan(undefined) : given
+    const caller = usable(parent.span)
+    const kept = keepAttributes(options.attributes, limits.attributeCount, limits.attributeValueLength)
+    const kind = (options.kind ?? INTERNAL) as Kind
+    const start = options.startTime === undefined ? undefined : toMicros(options.startTime, anchorFor(caller))
+    const span = this.decide(String(name), kind, parent, caller, kept.list, start)
+    if (span instanceof Span) {
+      span.droppedAttributes += kept.dropped
+      if (Array.isArray(options.links)) span.addLinks(options.links)
+    }
+    return span
+  }
+
+  startActiveSpan<F extends (span: ApiSpan) => unknown>(name: string, ...rest: unknown[]): ReturnType<F> {
+    const fn = rest[rest.length - 1] as F
+    const options = rest.length > 1 ? (rest[0] as SpanOptions) : undefined
+    const context = rest.length > 2 ? toAgentContext(rest[1] as Context) : activeContext()
+    const span = this.startSpan(name, options, context)
+    return runInContext(context.withSpan(span), fn, undefined, [span]) as ReturnType<F>
+  }
+
+  /** The sampler has a say that depends on attributes, or the program has one: `sampling.priority` 0 or 1. */
+  private decide(
+    name: string,
+    kind: Kind,
+    parent: AgentContext,
+    caller: ApiSpan | undefined,
+    attributes: AttributeList,
+    startMicros: number | undefined,
+  ): AgentSpan {
+    const above = parentContext(caller)
+    const traceId = this.traceIdFor(caller)
+    const priority = samplingPriority(attributes)
+    if (priority === undefined) {
+      const result = this.parts.sampler.shouldSample(above, traceId, name, kind, attributes)
+      if (!result.sampled) return this.unsampled(traceId, above)
+      if (result.attributes !== undefined) attributes.push(...result.attributes)
+    } else if (!priority) return this.unsampled(traceId, above)
+    return this.record(traceId, name, kind, parent, caller, above, attributes, startMicros)
+  }
+
+  private record(
+    traceId: string,
+    name: string,
+    kind: Kind,
+    parent: AgentContext,
+    caller: ApiSpan | undefined,
+    above: SpanContext | undefined,
+    attributes: AttributeList,
+    startMicros: number | undefined,
+  ): AgentSpan {
+    const { limits, newSpanId, rootFlags, sink } = this.parts
+    const anchor = anchorFor(caller)
+    if (limits.attributeValueLength !== Infinity) truncate(attributes, limits.attributeValueLength)
+    const span = new Span(
+      traceId,
+      newSpanId(),
+      above === undefined ? '' : above.spanId,
+      above === undefined ? false : above.isRemote === true,
+      above === undefined ? FLAG_SAMPLED | rootFlags : FLAG_SAMPLED | (above.traceFlags & FLAG_RANDOM),
+      above === undefined ? undefined : (above.traceState as TraceState | undefined),
+      name,
+      kind,
+      attributes,
+      this.scope,
+      startMicros ?? anchor + monotonicMicros(),
+      anchor,
+      limits,
+      sink,
+    )
+    if (attributes.length > limits.attributeCount * 2) {
+      span.droppedAttributes = attributes.length / 2 - limits.attributeCount
+      attributes.length = limits.attributeCount * 2
+    }
+    if (caller !== undefined && relation(caller) === 'link') span.addLink({ context: caller.spanContext() })
+    if (kind === SERVER) addPeerService(span, parent)
+    return span
+  }
+
+  private traceIdFor(caller: ApiSpan | undefined): string {
+    return caller === undefined || relation(caller) === 'link' ? this.parts.newTraceId() : caller.spanContext().traceId
+  }
+
+  private unsampled(traceId: string, above: SpanContext | undefined): AgentSpan {
+    const { newSpanId, rootFlags } = this.parts
+    return new UnsampledSpan(traceId, above?.traceState, newSpanId, above === undefined ? rootFlags : above.traceFlags)
+  }
+}
+
+/** The provider that is registered with @opentelemetry/api: one tracer for each name and version. */
+export class AgentTracerProvider implements TracerProvider {
+  private readonly tracers = new Map<string, AgentTracer>()
+
+  constructor(private readonly parts: TracerParts) {}
+
+  getTracer(name: string, version = '', _options?: TracerOptions): AgentTracer {
+    const key = `${name}@${version}`
+    let tracer = this.tracers.get(key)
+    if (tracer === undefined) {
+      tracer = new AgentTracer(this.parts, { name: String(name), version: String(version) })
+      this.tracers.set(key, tracer)
+    }
+    return tracer
+  }
+}
+
+/** The span in the context if it names a trace: 32 hex digits, not all zero; as a parent also a span, 16 digits. */
+function usable(span: ApiSpan | undefined): ApiSpan | undefined {
+  if (span === undefined || span instanceof Span || span instanceof UnsampledSpan) return span
+  const { traceId, spanId } = span.spanContext()
+  if (typeof traceId !== 'string' || traceId.length !== 32 || traceId === INVALID.traceId) return undefined
+  if (relation(span) === 'trace') return span
+  return typeof spanId === 'string' && spanId.length === 16 && spanId !== INVALID.spanId ? span : undefined
+}
+
+function relation(caller: ApiSpan): Relation {
+  return caller instanceof NonRecordingSpan ? caller.relation : 'parent'
+}
+
+function parentContext(caller: ApiSpan | undefined): SpanContext | undefined {
+  return caller === undefined || relation(caller) !== 'parent' ? undefined : caller.spanContext()
+}
+
+function anchorFor(caller: ApiSpan | undefined): number {
+  return caller instanceof Span ? caller.anchorMicros : currentAnchor()
+}
+
+function addPeerService(span: Span, parent: AgentContext): void {
+  const peer = parent.getValue(PEER_SERVICE)
+  if (typeof peer === 'string' && peer !== '') span.setAttribute('peer.service', peer)
+}
+
+function samplingPriority(attributes: AttributeList): boolean | undefined {
+  for (let i = 0; i < attributes.length; i += 2) {
+    if (attributes[i] === 'sampling.priority') {
+      const value = attributes[i + 1]
+      return value === 0 || value === '0' ? false : value === 1 || value === '1' ? true : undefined
+    }
+  }
+  return undefined
+}
+
+function truncate(attributes: AttributeList, maxLength: number): void {
+  for (let i = 1; i < attributes.length; i += 2) {
+    const value = attributes[i]
+    if (isAttributeValue(value)) attributes[i] = keepValue(value, maxLength)
+  }
+}
