@@ -1,0 +1,108 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import shimmer from 'shimmer'
+import type { Log } from './log'
+
+/** Functions that stand in the place of others: none of them is wrapped again. */
+const replacements = new WeakSet<Function>()
+/** What shimmer leaves on a wrapper, and a program that looks at own properties would see. */
+const SHIMMER_MARKS = ['__original', '__unwrap', '__wrapped']
+
+type Undo = () => void
+
+/** All changes that the agent makes to modules, in one list, so that they can be taken back. */
+export class Patches {
+  private readonly undos: Undo[] = []
+
+  constructor(private readonly log: Log) {}
+
+  /** See `Tools.wrap`. */
+  wrap(target: object, key: PropertyKey, make: (original: any) => Function): void {
+    const holder = target as Record<PropertyKey, unknown>
+    const original = holder[key]
+    if (typeof original !== 'function') {
+      this.log.warn(
+        `cannot trace ${String(key)}: it is ${original === null ? 'null' : typeof original}, not a function`,
+      )
+      return
+    }
+    if (replacements.has(original)) return
+    const before = Object.getOwnPropertyDescriptor(target, key)
+    shimmer.wrap(holder as any, key as any, (found: any) => disguise(make(found), found) as any)
+    const replacement = holder[key] as Function
+    if (replacement === original) return
+    replacements.add(replacement)
+    for (const mark of SHIMMER_MARKS) delete (replacement as any)[mark]
+    if (before !== undefined && 'value' in before) {
+      Object.defineProperty(target, key, { ...before, value: replacement })
+    }
+    this.undos.push(() => {
+      if (holder[key] !== replacement) return
+      if (before === undefined) delete holder[key]
+      else Object.defineProperty(target, key, before)
+    })
+  }
+
+  /** See `Tools.subscribe`. */
+  subscribe(channel: string, listener: (message: any) => void): void {
+    const guarded = this.guard(listener, `channel ${channel}`)
+    subscribe(channel, guarded)
+    this.undos.push(() => unsubscribe(channel, guarded))
+  }
+
+  /** See `Tools.guard`. */
+  guard<F extends (...args: any[]) => void>(fn: F, place = fn.name || 'a callback'): F {
+    const patches = this
+    return function guarded(this: unknown, ...args: unknown[]): void {
+      try {
+        Reflect.apply(fn, this, args)
+      } catch (error) {
+        patches.fault(place, error)
+      }
+    } as F
+  }
+
+  /** See `Tools.fault`. */
+  fault(place: string, error: unknown): void {
+    this.log.warn(`fault in ${place}, the program goes on: ${describe(error)}`, `fault ${place}`)
+  }
+
+  /** Something else to take back when the agent stops. */
+  onUndo(undo: Undo): void {
+    this.undos.push(undo)
+  }
+
+  /** Takes everything back, the last change first. */
+  undo(): void {
+    for (const undo of this.undos.splice(0).reverse()) {
+      try {
+        undo()
+      } catch (error) {
+        this.fault('undoing a patch', error)
+      }
+    }
+  }
+}
+
+/** Gives `replacement` the name, length, prototype and own properties of `original`. */
+function disguise(replacement: Function, original: Function): Function {
+  if (replacement === original) return replacement
+  for (const key of Reflect.ownKeys(original)) {
+    if (key === 'arguments' || key === 'caller') continue
+    const wanted = Object.getOwnPropertyDescriptor(original, key)!
+    const present = Object.getOwnPropertyDescriptor(replacement, key)
+    if (present === undefined || present.configurable) Object.defineProperty(replacement, key, wanted)
+    else if (present.writable && 'value' in wanted) (replacement as any)[key] = wanted.value
+  }
+  const prototype = Object.getPrototypeOf(original)
+  if (Object.getPrototypeOf(replacement) !== prototype) Object.setPrototypeOf(replacement, prototype)
+  return replacement
+}
+
+/** Reading a hostile error must not hurt. */
+function describe(error: unknown): string {
+  try {
+    return error instanceof Error ? (error.stack ?? String(error)) : String(error)
+  } catch {
+    return 'an error that cannot be read'
+  }
+}
