@@ -1,0 +1,52 @@
+import { readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Problem } from './problem'
+
+/** A file of settings is a screenful; what is larger is something else. */
+const MAX_BYTES = 1_000_000
+const OURS = /^\s*(?:export\s+)?(?:OTEL|AWS|TRACING_AGENT)_/m
+
+export interface EnvFile {
+  /** Absolute path of the file that was read; empty when none was. */
+  readonly path: string
+  readonly variables: Readonly<Record<string, string>>
+  readonly problem?: Problem
+}
+
+const NONE: EnvFile = { path: '', variables: {} }
+
+/**
+ * The variables in the .env file of the working directory, or in that which `TRACING_AGENT_ENV_FILE` names. Only parsed:
+ * the environment of the process stays as it is. dotenv is loaded only for a file that mentions a variable of ours.
+ */
+export function readEnvFile(env: NodeJS.ProcessEnv, directory?: string): EnvFile {
+  const named = env.TRACING_AGENT_ENV_FILE
+  if (named !== undefined && named.trim() === '') return NONE
+  try {
+    const path = resolve(directory ?? process.cwd(), named?.trim() ?? '.env')
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats === undefined || !stats.isFile()) {
+      return named === undefined ? NONE : unreadable(named, stats === undefined ? 'no such file' : 'not a file')
+    }
+    if (stats.size > MAX_BYTES) return unreadable(path, `larger than ${MAX_BYTES} bytes`)
+    const content = readFileSync(path, 'utf8')
+    if (!OURS.test(content)) return { path, variables: {} }
+    const { parse } = require('dotenv') as typeof import('dotenv')
+    return { path, variables: parse(content) }
+  } catch (error) {
+    return unreadable(named ?? '.env', (error as Error).message)
+  }
+}
+
+function unreadable(file: string, reason: string): EnvFile {
+  return {
+    ...NONE,
+    problem: {
+      variable: 'TRACING_AGENT_ENV_FILE',
+      value: file,
+      expected: 'a readable file',
+      used: 'the environment alone',
+      message: `TRACING_AGENT_ENV_FILE="${file}": expected a readable file, but ${reason}; using the environment alone`,
+    },
+  }
+}
