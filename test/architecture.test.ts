@@ -69,6 +69,18 @@ const LAWS: Law[] = [
   },
   { of: 'src/export/', may: ['src/export/', 'src/trace/', 'src/log'], builtins: 'all', packages: [] },
   { of: 'src/viewer/', may: ['src/viewer/', 'src/log'], builtins: 'all', packages: [] },
+  {
+    of: 'src/settings.ts',
+    may: ['src/config/', 'src/glob', 'src/redaction', ...CONTRACTS],
+    builtins: [],
+    packages: [],
+  },
+  {
+    of: 'src/resource',
+    may: ['src/resource', 'src/config/', ...CONTRACTS],
+    builtins: 'all',
+    packages: ['@opentelemetry/resource-detector-'],
+  },
   { of: 'src/instrumentation.ts', may: ['src/log', 'src/trace/'], builtins: [], packages: [] },
   { of: 'src/', may: CONTRACTS, builtins: 'all', packages: 'all' },
   { of: 'instrumentations/index.ts', may: ['instrumentations/', 'src/instrumentation'], builtins: [], packages: [] },
