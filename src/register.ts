@@ -6,7 +6,8 @@ import { registerGlobals } from './api'
 import type { Exporter } from './export/contract'
 import { hookModules } from './hook'
 import type { InstrumentationRow, Settings, Tools } from './instrumentation'
-import { createLog } from './log'
+import { type Lifecycle, watchExit } from './lifecycle'
+import { createLog, type Log } from './log'
 import { Patches } from './patch'
 import { alwaysOff, alwaysOn } from './sampling/always'
 import type { Sampler } from './sampling/contract'
@@ -41,10 +42,17 @@ function compose(): Agent {
   const log = createLog('warn')
   const patches = new Patches(log)
   const exporters: Exporter[] = []
+  const lifecycle = watchExit(
+    {
+      pending: () => exporters.some(exporter => exporter.pending > 0),
+      deliver: () => deliver(exporters, DEFAULT_EXIT_TIMEOUT_MS, log),
+    },
+    patches,
+  )
   const parts = {
     sampler: parentBasedAlwaysOn as Sampler,
     limits: DEFAULT_LIMITS,
-    sink: fanOut(exporters),
+    sink: fanOut(exporters, lifecycle),
     newTraceId,
     newSpanId,
     rootFlags: FLAG_RANDOM,
@@ -105,13 +113,31 @@ const parentBasedAlwaysOn: Sampler = {
   toString: () => 'ParentBased{root=AlwaysOnSampler}',
 }
 
-function fanOut(exporters: readonly Exporter[]): SpanSink {
+/** Gives each span to every exporter, and lets signals be watched while one of them has something to send. */
+function fanOut(exporters: readonly Exporter[], lifecycle: Lifecycle): SpanSink {
+  for (const exporter of exporters) {
+    exporter.onIdle = () => {
+      if (exporters.every(({ pending }) => pending === 0)) lifecycle.idle()
+    }
+  }
   return {
     push(span: SpanData) {
       for (let i = 0; i < exporters.length; i++) exporters[i]!.push(span)
+      lifecycle.busy()
     },
   }
 }
+
+/** Sends what is unsent while this thread waits: it is about to end. */
+function deliver(exporters: readonly Exporter[], timeoutMs: number, log: Log): void {
+  const unsent = exporters.flatMap(exporter => exporter.takeUnsent())
+  if (unsent.length === 0) return
+  const { sendAndWait } = require('./export/lastgasp') as typeof import('./export/lastgasp')
+  const { lost, reason } = sendAndWait(unsent, timeoutMs)
+  if (lost > 0) log.warn(`${lost} spans were lost at the end of the program: ${reason}`)
+}
+
+const DEFAULT_EXIT_TIMEOUT_MS = 2000
 
 const DEFAULT_SETTINGS: Settings = {
   knownMethods: new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'TRACE', 'PATCH', 'QUERY']),

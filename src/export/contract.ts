@@ -73,6 +73,8 @@ export interface Exporter extends SpanSink {
   readonly pending: number
   /** Sends what is queued and resolves when it was answered or given up. */
   flush(): Promise<void>
+  /** Set by whoever must know that nothing waits any more: called whenever `pending` has become 0. */
+  onIdle: (() => void) | undefined
   /** Synchronously encodes what is queued and takes back what is in flight. The exporter sends nothing afterwards. */
   takeUnsent(): Unsent[]
   /** flush, then close. */
