@@ -89,6 +89,11 @@ export interface SpanSink {
 /** Who produced the spans of this process (OpenTelemetry Resource). One object a process; never changed after export began. */
 export interface Resource {
   readonly attributes: AttributeList
+  /**
+   * Begins to ask for what takes time (cloud metadata) and resolves, within a bound, when `attributes` is final; it never
+   * rejects. Undefined: it is final already. An exporter awaits it before it encodes for the first time.
+   */
+  ready?(): Promise<void> | undefined
 }
 
 /** The value of `key` in a flat attribute list, or undefined. */

@@ -30,9 +30,9 @@ export const RESOURCE = {
   }),
   resourceDetectors: option<readonly string[]>({
     env: 'OTEL_NODE_RESOURCE_DETECTORS',
-    type: namesOf(DETECTORS),
+    type: namesOf(DETECTORS, ['alibaba'], 'not part of this agent'),
     default: LOCAL_DETECTORS,
-    doc: 'What to find out about the surroundings, in this order; a later one wins. aws, gcp and azure ask the metadata service of the cloud and need the package @opentelemetry/resource-detector-aws, -gcp or -azure.',
+    doc: 'What to find out about the surroundings, in this order; a later one wins, and what variables say wins over all. aws, gcp and azure ask the metadata service of the cloud and need the package @opentelemetry/resource-detector-aws, -gcp or -azure.',
   }),
   resourceTimeoutMs: option({
     env: 'TRACING_AGENT_RESOURCE_TIMEOUT',
