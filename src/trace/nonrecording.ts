@@ -9,12 +9,16 @@ export type Relation =
   | 'link'
   /** The caller named a trace and no span (X-Ray's `Root=` alone): a root with that trace id. */
   | 'trace'
+  /** The caller named neither, and only wants its sampling decision obeyed (`b3: 0`): a root with a trace id of its own. */
+  | 'flags'
 
 /** A span of which only the context exists: its parent is elsewhere, or it was not sampled. Every method does nothing. */
 export class NonRecordingSpan implements ApiSpan {
   constructor(
     private readonly context: SpanContext,
     readonly relation: Relation = 'parent',
+    /** The caller decided about sampling, and the sampled flag says how. Otherwise the sampler decides as for a root. */
+    readonly decided: boolean = relation === 'parent' || relation === 'flags',
   ) {}
 
   spanContext(): SpanContext {

@@ -21,6 +21,8 @@ import { toMicros } from './time'
 
 /** Context value set by a propagator that learned the caller's service name; it becomes `peer.service`. */
 export const PEER_SERVICE = Symbol.for('tracing-agent peer.service')
+/** Context value set by a propagator that read `jaeger-debug-id`; it becomes an attribute of that name, to find the trace by. */
+export const DEBUG_ID = Symbol.for('tracing-agent jaeger-debug-id')
 
 const NO_ATTRIBUTES: AttributeList = []
 const INVALID: SpanContext = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }
@@ -68,8 +70,8 @@ export class AgentTracer implements Tracer {
     if (sampler.readsAttributes) return this.decide(name, kind, parent, caller, describe(subject), undefined)
     const above = parentContext(caller)
     const traceId = this.traceIdFor(caller)
-    const result = sampler.shouldSample(above, traceId, name, kind, NO_ATTRIBUTES)
-    if (!result.sampled) return this.unsampled(traceId, above)
+    const result = sampler.shouldSample(decisionOf(caller), traceId, name, kind, NO_ATTRIBUTES)
+    if (!result.sampled) return this.unsampled(traceId, above, caller)
     const attributes = describe(subject)
     if (result.attributes !== undefined) attributes.push(...result.attributes)
     return this.record(traceId, name, kind, parent, caller, above, attributes, undefined)
@@ -113,10 +115,10 @@ export class AgentTracer implements Tracer {
     const traceId = this.traceIdFor(caller)
     const priority = samplingPriority(attributes)
     if (priority === undefined) {
-      const result = this.parts.sampler.shouldSample(above, traceId, name, kind, attributes)
-      if (!result.sampled) return this.unsampled(traceId, above)
+      const result = this.parts.sampler.shouldSample(decisionOf(caller), traceId, name, kind, attributes)
+      if (!result.sampled) return this.unsampled(traceId, above, caller)
       if (result.attributes !== undefined) attributes.push(...result.attributes)
-    } else if (!priority) return this.unsampled(traceId, above)
+    } else if (!priority) return this.unsampled(traceId, above, caller)
     return this.record(traceId, name, kind, parent, caller, above, attributes, startMicros)
   }
 
@@ -130,7 +132,7 @@ export class AgentTracer implements Tracer {
     attributes: AttributeList,
     startMicros: number | undefined,
   ): AgentSpan {
-    const { limits, newSpanId, rootFlags, sink } = this.parts
+    const { limits, newSpanId, sink } = this.parts
     const anchor = anchorFor(caller)
     if (limits.attributeValueLength !== Infinity) truncate(attributes, limits.attributeValueLength)
     const span = new Span(
@@ -138,7 +140,7 @@ export class AgentTracer implements Tracer {
       newSpanId(),
       above === undefined ? '' : above.spanId,
       above === undefined ? false : above.isRemote === true,
-      above === undefined ? FLAG_SAMPLED | rootFlags : FLAG_SAMPLED | (above.traceFlags & FLAG_RANDOM),
+      above === undefined ? FLAG_SAMPLED | this.rootFlagsFor(caller) : FLAG_SAMPLED | (above.traceFlags & FLAG_RANDOM),
       above === undefined ? undefined : (above.traceState as TraceState | undefined),
       name,
       kind,
@@ -154,17 +156,22 @@ export class AgentTracer implements Tracer {
       attributes.length = limits.attributeCount * 2
     }
     if (caller !== undefined && relation(caller) === 'link') span.addLink({ context: caller.spanContext() })
-    if (kind === SERVER) addPeerService(span, parent)
+    if (kind === SERVER) addCallerFacts(span, parent)
     return span
   }
 
   private traceIdFor(caller: ApiSpan | undefined): string {
-    return caller === undefined || relation(caller) === 'link' ? this.parts.newTraceId() : caller.spanContext().traceId
+    return caller === undefined || !namesTrace(caller) ? this.parts.newTraceId() : caller.spanContext().traceId
   }
 
-  private unsampled(traceId: string, above: SpanContext | undefined): AgentSpan {
-    const { newSpanId, rootFlags } = this.parts
-    return new UnsampledSpan(traceId, above?.traceState, newSpanId, above === undefined ? rootFlags : above.traceFlags)
+  /** Whether a trace id that the caller made up is random, it did not say. */
+  private rootFlagsFor(caller: ApiSpan | undefined): number {
+    return caller === undefined || !namesTrace(caller) ? this.parts.rootFlags : 0
+  }
+
+  private unsampled(traceId: string, above: SpanContext | undefined, caller: ApiSpan | undefined): AgentSpan {
+    const flags = above === undefined ? this.rootFlagsFor(caller) : above.traceFlags
+    return new UnsampledSpan(traceId, above?.traceState, this.parts.newSpanId, flags)
   }
 }
 
@@ -188,6 +195,7 @@ export class AgentTracerProvider implements TracerProvider {
 /** The span in the context if it names a trace: 32 hex digits, not all zero; as a parent also a span, 16 digits. */
 function usable(span: ApiSpan | undefined): ApiSpan | undefined {
   if (span === undefined || span instanceof Span || span instanceof UnsampledSpan) return span
+  if (relation(span) === 'flags') return span
   const { traceId, spanId } = span.spanContext()
   if (typeof traceId !== 'string' || traceId.length !== 32 || traceId === INVALID.traceId) return undefined
   if (relation(span) === 'trace') return span
@@ -198,17 +206,30 @@ function relation(caller: ApiSpan): Relation {
   return caller instanceof NonRecordingSpan ? caller.relation : 'parent'
 }
 
+function namesTrace(caller: ApiSpan): boolean {
+  const how = relation(caller)
+  return how === 'parent' || how === 'trace'
+}
+
 function parentContext(caller: ApiSpan | undefined): SpanContext | undefined {
   return caller === undefined || relation(caller) !== 'parent' ? undefined : caller.spanContext()
+}
+
+/** What the sampler sees as the parent: nothing where the caller left the decision to us. */
+function decisionOf(caller: ApiSpan | undefined): SpanContext | undefined {
+  if (caller === undefined || (caller instanceof NonRecordingSpan && !caller.decided)) return undefined
+  return caller.spanContext()
 }
 
 function anchorFor(caller: ApiSpan | undefined): number {
   return caller instanceof Span ? caller.anchorMicros : currentAnchor()
 }
 
-function addPeerService(span: Span, parent: AgentContext): void {
+function addCallerFacts(span: Span, parent: AgentContext): void {
   const peer = parent.getValue(PEER_SERVICE)
   if (typeof peer === 'string' && peer !== '') span.setAttribute('peer.service', peer)
+  const debugId = parent.getValue(DEBUG_ID)
+  if (typeof debugId === 'string' && debugId !== '') span.setAttribute('jaeger-debug-id', debugId)
 }
 
 function samplingPriority(attributes: AttributeList): boolean | undefined {
