@@ -11,7 +11,7 @@ export type { Log } from './log'
 export { AgentContext, activeContext, enterContext, ROOT, runInContext } from './trace/context'
 export type { AttributeList, Kind } from './trace/data'
 export { CLIENT, INTERNAL, SERVER } from './trace/data'
-export type { AgentSpan } from './trace/span'
+export type { AgentSpan, SpanEnding } from './trace/span'
 
 /** A tracer with the scope of one instrumentation. */
 export interface InstrumentationTracer {

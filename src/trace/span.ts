@@ -20,8 +20,18 @@ const STATUS_UNSET: SpanStatus = { code: UNSET }
 const NO_EVENTS: SpanEvent[] = []
 const NO_LINKS: SpanLink[] = []
 
+/** Told when a span is about to end: attributes can still be added. */
+export interface SpanEnding {
+  /** Must not throw. */
+  spanEnding(): void
+}
+
 /** What instrumentations see of a span, recorded or not. */
 export interface AgentSpan extends ApiSpan {
+  /** At most one, and on recorded spans only: how a framework learns that the request it answers is over. */
+  ending?: SpanEnding | undefined
+  /** True while nobody but its maker has read the context of the span or written to it: it has no children. */
+  untouched?: boolean
   /**
    * Adds an attribute whose key the span does not have yet and whose value is known to be valid: no search, no check.
    * For instrumentations.
@@ -43,6 +53,8 @@ export class Span implements AgentSpan, SpanData {
   droppedAttributes = 0
   droppedEvents = 0
   droppedLinks = 0
+  ending: SpanEnding | undefined = undefined
+  untouched = true
   private context: SpanContext | undefined = undefined
 
   constructor(
@@ -69,6 +81,7 @@ export class Span implements AgentSpan, SpanData {
   }
 
   spanContext(): SpanContext {
+    this.untouched = false
     this.context ??= {
       traceId: this.traceId,
       spanId: this.spanId,
@@ -96,6 +109,7 @@ export class Span implements AgentSpan, SpanData {
   }
 
   setAttribute(key: string, value: AttributeValue): this {
+    this.untouched = false
     if (this.endMicros !== 0 || typeof key !== 'string' || key === '' || !isAttributeValue(value)) return this
     const { attributes, limits } = this
     const kept = keepValue(value, limits.attributeValueLength)
@@ -118,6 +132,7 @@ export class Span implements AgentSpan, SpanData {
 
   /** The second argument may be the time when there are no attributes. */
   addEvent(name: string, attributesOrTime?: Attributes | TimeInput, time?: TimeInput): this {
+    this.untouched = false
     if (this.endMicros !== 0) return this
     let attributes: Attributes | undefined
     if (isTimeInput(attributesOrTime)) time ??= attributesOrTime
@@ -138,6 +153,7 @@ export class Span implements AgentSpan, SpanData {
   }
 
   addLink(link: Link): this {
+    this.untouched = false
     if (this.endMicros !== 0 || link?.context === undefined) return this
     const { limits } = this
     if (this.links === NO_LINKS) this.links = []
@@ -161,6 +177,7 @@ export class Span implements AgentSpan, SpanData {
 
   /** OK is final; ERROR replaces UNSET; UNSET replaces nothing (OpenTelemetry API specification, "Set Status"). */
   setStatus(status: ApiStatus): this {
+    this.untouched = false
     if (this.endMicros !== 0 || typeof status !== 'object' || status === null) return this
     if (status.code === UNSET || this.status.code === OK) return this
     if (status.code === OK) this.status = { code: OK }
@@ -177,6 +194,7 @@ export class Span implements AgentSpan, SpanData {
   }
 
   updateName(name: string): this {
+    this.untouched = false
     if (this.endMicros === 0) this.name = name
     return this
   }
@@ -184,6 +202,7 @@ export class Span implements AgentSpan, SpanData {
   /** A second call changes nothing. An end before the start becomes the start. */
   end(endTime?: TimeInput): void {
     if (this.endMicros !== 0) return
+    if (this.ending !== undefined) this.ending.spanEnding()
     const end = this.at(endTime)
     this.endMicros = Math.max(end, this.startMicros)
     this.sink.push(this)
