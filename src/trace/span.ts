@@ -37,7 +37,10 @@ export interface AgentSpan extends ApiSpan {
    * For instrumentations.
    */
   add(key: string, value: AttributeValue): void
-  /** Status ERROR and `error.type`; the message is left out where the type explains itself (a status code). */
+  /**
+   * Status ERROR and `error.type`; the message is left out where the type explains itself (a status code). The first failure
+   * is the cause: a later one (the 500 after an exception) changes nothing.
+   */
   fail(errorType: string, message?: string): void
 }
 
@@ -189,8 +192,9 @@ export class Span implements AgentSpan, SpanData {
 
   fail(errorType: string, message?: string): void {
     if (this.endMicros !== 0) return
+    for (let i = 0; i < this.attributes.length; i += 2) if (this.attributes[i] === 'error.type') return
     this.setAttribute('error.type', errorType)
-    if (this.status.code !== OK) this.status = message === undefined ? { code: ERROR } : { code: ERROR, message }
+    if (this.status.code === UNSET) this.status = message === undefined ? { code: ERROR } : { code: ERROR, message }
   }
 
   updateName(name: string): this {
