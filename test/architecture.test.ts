@@ -57,17 +57,17 @@ const LAWS: Law[] = [
   { of: 'src/propagation/', may: ['src/propagation/', 'src/trace/', 'src/log'], builtins: [], packages: [] },
   {
     of: 'src/export/encodings/',
-    may: ['src/export/encodings/', 'src/export/contract', 'src/trace/'],
+    may: ['src/export/encodings/', 'src/export/contract', 'src/export/protobuf', 'src/trace/'],
     builtins: ['buffer'],
     packages: [],
   },
   {
     of: 'src/export/transports/',
-    may: ['src/export/transports/', 'src/export/contract', 'src/log'],
+    may: ['src/export/transports/', 'src/export/contract', 'src/export/protobuf', 'src/log'],
     builtins: 'all',
     packages: 'all',
   },
-  { of: 'src/export/', may: ['src/export/', 'src/trace/', 'src/log'], builtins: 'all', packages: [] },
+  { of: 'src/export/', may: ['src/export/', 'src/config/', 'src/trace/', 'src/log'], builtins: 'all', packages: [] },
   { of: 'src/viewer/', may: ['src/viewer/', 'src/log'], builtins: 'all', packages: [] },
   {
     of: 'src/settings.ts',

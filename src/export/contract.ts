@@ -6,14 +6,27 @@ export interface Encoding {
   readonly mediaType: string
   /** Most spans that one message may hold; Infinity for no limit. */
   readonly maxSpans: number
-  encode(batch: readonly SpanData[], resource: Resource): Uint8Array
-  /** What a positive reply says was refused (OTLP partial success), as a sentence, or undefined. */
-  rejected?(reply: Uint8Array): { spans: number; reason: string } | undefined
+  /**
+   * One message. It yields after every span, so that the caller can stop where the event loop has waited long enough and
+   * go on later: the spans of a batch have ended and do not change.
+   */
+  encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array>
+  /** What a positive reply says (OTLP partial success). Undefined: the body is not an answer of this protocol. */
+  readReply?(body: Uint8Array, mediaType: string): Verdict | undefined
+  /** What the body of an error says, in the words of the other side, or nothing. */
+  readError?(body: Uint8Array, mediaType: string): string
+}
+
+/** A reply to spans that were taken in, perhaps not all of them. */
+export interface Verdict {
+  readonly rejectedSpans: number
+  /** Why they were rejected; with none rejected, a warning. May be empty. */
+  readonly message: string
 }
 
 /** The outcome of one attempt to send. It never rejects. */
 export type Reply =
-  | { readonly ok: true; readonly body?: Uint8Array }
+  | { readonly ok: true; readonly body?: Uint8Array; readonly mediaType?: string }
   | {
       readonly ok: false
       /** One clause for the user: `answered 503 Service Unavailable`, `connect ECONNREFUSED 127.0.0.1:4318`. */
@@ -24,6 +37,8 @@ export type Reply =
       readonly afterMs?: number
       /** The message is larger than the other side takes: split it. */
       readonly tooLarge?: boolean
+      readonly body?: Uint8Array
+      readonly mediaType?: string
     }
 
 /** Bytes to somewhere. Knows nothing of spans. */
@@ -34,13 +49,15 @@ export interface Transport {
   readonly maxBytes: number
   /** Where it sends, for messages to the user; without credentials. */
   readonly target: string
-  send(body: Uint8Array, mediaType: string): Promise<Reply>
+  /** @param timeoutMs longest wait for the answer; left out, there is no limit */
+  send(body: Uint8Array, mediaType: string, timeoutMs?: number): Promise<Reply>
+  /** Gives up what is in flight (its `send` resolves with a reply that is not ok) and closes. */
   close(): Promise<void>
 }
 
 /**
- * How to make a transport again in another thread: the file under transports/ (its `create(options)` returns the
- * Transport) and options that survive a structured clone. The exit worker sends with it what the program left unsent.
+ * How to make a transport, here and again in another thread: the file under transports/ (its `create(options)` returns
+ * the Transport) and options that survive a structured clone. The exit worker sends with it what the program left unsent.
  */
 export interface TransportSpec {
   readonly file: string
@@ -55,7 +72,7 @@ export interface Unsent {
   readonly spans: number
 }
 
-/** Every finished span ends in exactly one of these. */
+/** Every finished span ends in exactly one of these: `finished` = `sent` + sum of `lost` + `pending` of the exporter. */
 export interface Counts {
   /** Spans that the exporter was given. */
   finished: number
@@ -69,14 +86,19 @@ export interface Exporter extends SpanSink {
   readonly name: string
   readonly target: string
   readonly counts: Counts
-  /** Spans queued or in flight. */
+  /** Spans queued, in flight, or taken and not settled. */
   readonly pending: number
-  /** Sends what is queued and resolves when it was answered or given up. */
+  /**
+   * Sends what is queued and resolves when it was answered or given up. No timer or socket of an exporter keeps the
+   * process alive: who wants the answer before the end holds it.
+   */
   flush(): Promise<void>
   /** Set by whoever must know that nothing waits any more: called whenever `pending` has become 0. */
   onIdle: (() => void) | undefined
   /** Synchronously encodes what is queued and takes back what is in flight. The exporter sends nothing afterwards. */
   takeUnsent(): Unsent[]
-  /** flush, then close. */
-  stop(): Promise<void>
+  /** Counts what became of a message that `takeUnsent` gave. */
+  settle(unsent: Unsent, reply: Reply): void
+  /** flush, then close. What is unanswered after `withinMs` is lost. */
+  stop(withinMs?: number): Promise<void>
 }

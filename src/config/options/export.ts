@@ -40,6 +40,18 @@ export const EXPORT = {
     default: 'tree',
     doc: 'What the exporter console prints: a tree for each trace, or a line of JSON for each span.',
   }),
+  consoleOutput: option({
+    env: 'TRACING_AGENT_CONSOLE_OUTPUT',
+    type: oneOf(['stderr', 'stdout']),
+    default: 'stderr',
+    doc: 'Where the exporter console prints: stderr, because stdout belongs to the program.',
+  }),
+  noColor: option({
+    env: 'NO_COLOR',
+    type: text,
+    default: '',
+    doc: 'Any value: the exporter console uses no colours. They are used on a terminal only.',
+  }),
   filePath: option({
     env: 'TRACING_AGENT_FILE',
     type: text,

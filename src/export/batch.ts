@@ -1,0 +1,330 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { Log } from '../log'
+import { followWallClock } from '../trace/clock'
+import { runInContext, SUPPRESSED } from '../trace/context'
+import type { SpanData } from '../trace/data'
+import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
+import type { Outcome, Pipe } from './pipe'
+
+/** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
+const MAX_IN_FLIGHT = 4
+/** Nothing says twice within this time that the backend is away: it may come and go. */
+const SAY_AGAIN_MS = 60_000
+
+// As they were before the program could replace them (fake timers of test frameworks).
+const startTimer = setTimeout
+const nextTurn = setImmediate
+const now = performance.now.bind(performance)
+
+/**
+ * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
+ * not keep alive what a request left in its AsyncLocalStorage, and in a context in which nothing is traced.
+ */
+const home = new AsyncResource('TRACING_AGENT_EXPORT', { requireManualDestroy: true })
+
+function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown[]): R {
+  return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
+}
+
+export interface BatchOptions {
+  readonly name: string
+  readonly transport: TransportSpec
+  /** `OTEL_BSP_MAX_QUEUE_SIZE`: spans that wait, without those in flight. */
+  readonly maxQueueSpans: number
+  /** `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` */
+  readonly maxBatchSpans: number
+  /** `OTEL_BSP_SCHEDULE_DELAY`: from the first span of an empty queue until it is sent; never restarted. */
+  readonly delayMs: number
+  /** What the user can do about an unreachable backend: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
+  readonly advice: string
+}
+
+/**
+ * The queue of one exporter. A batch leaves when it is full or when its time has come; several may be in flight; what
+ * finds no room, is refused, or stays unanswered is counted by reason.
+ *
+ * A batch that failed in a way that may pass (backend away or overloaded) goes back to the head of the queue as far as
+ * there is room, so that an outage costs no spans until the queue is full.
+ */
+export class BatchExporter implements Exporter {
+  readonly name: string
+  readonly counts: Counts = { finished: 0, sent: 0, lost: new Map() }
+  onIdle: (() => void) | undefined = undefined
+  private readonly queue: SpanData[] = []
+  /** Batches that were handed to the pipe, each with the promise of its end. */
+  private readonly flights = new Map<readonly SpanData[], Promise<void>>()
+  /** Messages that were taken and not settled. */
+  private readonly taken = new Map<Unsent, readonly SpanData[]>()
+  private timer: NodeJS.Timeout | undefined
+  /** An immediate is on its way that sends full batches. */
+  private woken = false
+  /** The delay is over for what is in the queue. */
+  private due = false
+  /** The backend failed and the timer says when to try again. */
+  private holding = false
+  private closed = false
+  /** The last answer of the backend was that it is away. */
+  private away = false
+  private saidAwayAt = -Infinity
+  private sayBack = false
+  private lostWhileAway = 0
+
+  constructor(
+    private readonly pipe: Pipe,
+    private readonly options: BatchOptions,
+    private readonly log: Log,
+  ) {
+    this.name = options.name
+  }
+
+  get target(): string {
+    return this.pipe.target
+  }
+
+  get pending(): number {
+    let spans = this.queue.length
+    for (const batch of this.flights.keys()) spans += batch.length
+    for (const batch of this.taken.values()) spans += batch.length
+    return spans
+  }
+
+  push(span: SpanData): void {
+    const { queue, options } = this
+    this.counts.finished++
+    if (queue.length >= options.maxQueueSpans || this.closed) {
+      this.refuse()
+      return
+    }
+    queue.push(span)
+    if (queue.length >= options.maxBatchSpans) {
+      if (!this.woken && !this.holding) this.wake()
+    } else if (this.timer === undefined) atHome(this.startTimer, this, options.delayMs)
+  }
+
+  async flush(): Promise<void> {
+    await atHome(this.sendAll, this)
+  }
+
+  async stop(withinMs = Infinity): Promise<void> {
+    await atHome(this.sendAll, this, withinMs)
+    this.closed = true
+    clearTimeout(this.timer)
+    this.lose(this.queue.splice(0).length, 'not answered before the end')
+    // Closing ends what is in flight: each is then counted as lost.
+    await atHome(this.pipe.close, this.pipe)
+    await Promise.all(this.flights.values())
+    this.noticeIdle()
+  }
+
+  takeUnsent(): Unsent[] {
+    this.closed = true
+    clearTimeout(this.timer)
+    const messages: Unsent[] = []
+    const batches = [...this.flights.keys()]
+    this.flights.clear()
+    const { maxBatchSpans, transport } = this.options
+    while (this.queue.length > 0) batches.push(this.queue.splice(0, maxBatchSpans))
+    for (const batch of batches) {
+      for (const { spans, body } of this.pipe.encodeNow(batch)) {
+        if (body === undefined) {
+          this.lose(spans.length, 'larger than the limit of a message')
+          continue
+        }
+        const unsent = { transport, mediaType: this.pipe.encoding.mediaType, body, spans: spans.length }
+        this.taken.set(unsent, spans)
+        messages.push(unsent)
+      }
+    }
+    return messages
+  }
+
+  settle(unsent: Unsent, reply: Reply): void {
+    const spans = this.taken.get(unsent)
+    if (spans === undefined) return
+    this.taken.delete(unsent)
+    this.account(this.pipe.judge(spans, reply))
+    this.noticeIdle()
+  }
+
+  private wake(): void {
+    this.woken = true
+    atHome(this.startImmediate, this)
+  }
+
+  private startImmediate(): void {
+    nextTurn(() => {
+      this.woken = false
+      this.pump()
+    }).unref()
+  }
+
+  private startTimer(delayMs: number): void {
+    this.timer = startTimer(() => {
+      this.timer = undefined
+      this.due = this.queue.length > 0
+      this.holding = false
+      this.pump()
+    }, delayMs)
+    this.timer.unref()
+  }
+
+  /** Sends what may be sent now. While the backend is away one batch at a time finds out whether it is back. */
+  private pump(): void {
+    const { maxBatchSpans } = this.options
+    while (!this.holding && !this.closed && this.flights.size < (this.away ? 1 : MAX_IN_FLIGHT)) {
+      if (this.queue.length < maxBatchSpans && !this.due) return
+      if (this.queue.length === 0) {
+        this.due = false
+        return
+      }
+      this.launch(maxBatchSpans)
+    }
+  }
+
+  private launch(maxSpans: number): Promise<void> {
+    followWallClock()
+    const batch = this.queue.splice(0, maxSpans)
+    if (this.queue.length === 0) this.due = false
+    const flight = this.pipe.send(batch).then(
+      outcomes => this.land(batch, outcomes),
+      error => this.land(batch, [{ spans: batch, sent: 0, reason: `could not be encoded (${error?.message})` }]),
+    )
+    this.flights.set(batch, flight)
+    return flight
+  }
+
+  private land(batch: readonly SpanData[], outcomes: readonly Outcome[]): void {
+    // Taken back meanwhile: settled by whoever took it.
+    if (!this.flights.delete(batch)) return
+    for (const outcome of outcomes) this.account(outcome)
+    this.pump()
+    this.noticeIdle()
+  }
+
+  private noticeIdle(): void {
+    if (this.onIdle !== undefined && this.pending === 0) this.onIdle()
+  }
+
+  private account(outcome: Outcome): void {
+    const { sent, reason, spans } = outcome
+    this.counts.sent += sent
+    if (outcome.warning !== undefined) {
+      this.log.warn(`${this.name}: ${this.target} took all spans and warns: ${outcome.warning}`)
+    }
+    if (reason === undefined) this.noticeBack()
+    else if (outcome.retry && !this.closed) this.putBack(spans, reason, outcome.afterMs ?? 0)
+    else {
+      const lost = spans.length - sent
+      this.lose(lost, reason)
+      this.log.warn(
+        `${this.name}: ${this.target} ${reason}; ${count(lost)} lost; ${this.options.advice}`,
+        `${this.name} ${reason}`,
+      )
+      if (!outcome.retry) this.noticeBack()
+    }
+  }
+
+  private putBack(spans: readonly SpanData[], reason: string, afterMs: number): void {
+    const { maxQueueSpans, delayMs, advice } = this.options
+    const room = Math.max(maxQueueSpans - this.queue.length, 0)
+    this.queue.unshift(...spans.slice(0, room))
+    const lost = spans.length - Math.min(room, spans.length)
+    if (lost > 0) this.lose(lost, reason)
+    if (!this.away) {
+      this.away = true
+      this.lostWhileAway = 0
+      if (now() - this.saidAwayAt > SAY_AGAIN_MS) {
+        this.saidAwayAt = now()
+        this.sayBack = true
+        this.log.warn(
+          `${this.name}: ${this.target} ${reason}; up to ${count(maxQueueSpans)} wait until it takes them; ${advice}`,
+          `${this.name} away ${this.saidAwayAt}`,
+        )
+      }
+    }
+    this.lostWhileAway += lost
+    this.holding = true
+    this.due = false
+    clearTimeout(this.timer)
+    this.startTimer(Math.max(delayMs, afterMs))
+  }
+
+  /** Any answer that is not "later" shows that the backend is there. */
+  private noticeBack(): void {
+    if (!this.away) return
+    this.away = false
+    if (this.sayBack) {
+      this.sayBack = false
+      const lost = this.lostWhileAway === 0 ? 'nothing was lost' : `${count(this.lostWhileAway)} were lost meanwhile`
+      this.log.warn(`${this.name}: ${this.target} answers again; ${lost}`, `${this.name} back ${this.saidAwayAt}`)
+    }
+  }
+
+  /** Sends all that is queued now, whether or not the backend was away a moment ago, and waits for all answers. */
+  private async sendAll(withinMs = Infinity): Promise<void> {
+    const wait = sleeper(withinMs)
+    let left = this.queue.length
+    while (left > 0 && !this.closed && !wait.over) {
+      if (this.flights.size >= MAX_IN_FLIGHT) {
+        await Promise.race([wait.promise, ...this.flights.values()])
+        continue
+      }
+      const size = Math.min(left, this.options.maxBatchSpans)
+      left -= size
+      const flight = this.launch(size)
+      if (this.away) {
+        await Promise.race([wait.promise, flight])
+        // It went back to the head of the queue: whoever comes next fails in the same way.
+        if (this.away) break
+      }
+    }
+    await Promise.race([wait.promise, Promise.all(this.flights.values())])
+    wait.cancel()
+  }
+
+  /** A span that finds no room. */
+  private refuse(): void {
+    const { maxQueueSpans } = this.options
+    if (this.closed) {
+      this.lose(1, 'ended after the agent stopped')
+      return
+    }
+    this.lose(1, 'queue full')
+    if (this.away) this.lostWhileAway++
+    else {
+      this.log.warn(
+        `${this.name}: the queue is full (OTEL_BSP_MAX_QUEUE_SIZE=${maxQueueSpans}); what ends now is lost until there is room`,
+        `${this.name} queue full`,
+      )
+    }
+  }
+
+  private lose(spans: number, reason: string): void {
+    if (spans === 0) return
+    const { lost } = this.counts
+    // A backend that puts something new into each error must not fill the memory.
+    const key = lost.size < 100 || lost.has(reason) ? reason : 'other reasons'
+    lost.set(key, (lost.get(key) ?? 0) + spans)
+  }
+}
+
+export function count(spans: number): string {
+  return spans === 1 ? '1 span' : `${spans} spans`
+}
+
+function sleeper(delayMs: number): { promise: Promise<void>; over: boolean; cancel(): void } {
+  let timer: NodeJS.Timeout | undefined
+  const wait = {
+    over: false,
+    promise: new Promise<void>(resolve => {
+      if (delayMs === Infinity) return
+      timer = startTimer(() => {
+        wait.over = true
+        resolve()
+      }, delayMs)
+      timer.unref()
+    }),
+    cancel: () => clearTimeout(timer),
+  }
+  return wait
+}

@@ -1,0 +1,141 @@
+/**
+ * OTLP in binary protobuf: `ExportTraceServiceRequest` of opentelemetry/proto/collector/trace/v1/trace_service.proto.
+ *
+ *     ExportTraceServiceRequest { 1 repeated ResourceSpans }
+ *     ResourceSpans             { 1 Resource, 2 repeated ScopeSpans }
+ *     Resource                  { 1 repeated KeyValue attributes }
+ *     ScopeSpans                { 1 InstrumentationScope, 2 repeated Span }
+ *     InstrumentationScope      { 1 string name, 2 string version }
+ *
+ * Everything is written last first: see ReverseWriter.
+ */
+import type { AttributeValue } from '@opentelemetry/api'
+import type { AttributeList, Resource, SpanData, SpanEvent, SpanLink } from '../../trace/data'
+import type { Encoding } from '../contract'
+import { ReverseWriter } from '../protobuf'
+import { groupByScope, hasDouble, isInt64, linkFlags, readError, readReply, spanFlags } from './otlp'
+
+/** A span of an HTTP server takes about 550 bytes. The buffer doubles where that is too little. */
+const BYTES_PER_SPAN = 640
+
+export const otlpProtobuf: Encoding = {
+  mediaType: 'application/x-protobuf',
+  maxSpans: Infinity,
+  encode,
+  readReply,
+  readError,
+}
+
+function* encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array> {
+  const writer = new ReverseWriter((batch.length + 1) * BYTES_PER_SPAN)
+  const scopes = groupByScope(batch)
+  for (let i = scopes.length - 1; i >= 0; i--) {
+    const { name, version, spans } = scopes[i]!
+    const scopeSpans = writer.mark()
+    for (let j = spans.length - 1; j >= 0; j--) {
+      const mark = writer.mark()
+      writeSpan(writer, spans[j]!)
+      writer.message(2, mark)
+      yield
+    }
+    const scope = writer.mark()
+    if (version !== '') writer.string(2, version)
+    if (name !== '') writer.string(1, name)
+    writer.message(1, scope)
+    writer.message(2, scopeSpans)
+  }
+  const mark = writer.mark()
+  writeAttributes(writer, 1, resource.attributes)
+  writer.message(1, mark)
+  writer.message(1, 0)
+  return writer.finish()
+}
+
+/**
+ *     Span { 1 bytes trace_id, 2 bytes span_id, 3 string trace_state, 4 bytes parent_span_id, 5 string name, 6 SpanKind kind,
+ *            7 fixed64 start_time_unix_nano, 8 fixed64 end_time_unix_nano, 9 repeated KeyValue attributes,
+ *            10 uint32 dropped_attributes_count, 11 repeated Event events, 12 uint32 dropped_events_count,
+ *            13 repeated Link links, 14 uint32 dropped_links_count, 15 Status status, 16 fixed32 flags }
+ *     Status { 2 string message, 3 StatusCode code }
+ */
+function writeSpan(writer: ReverseWriter, span: SpanData): void {
+  writer.fixed32(16, spanFlags(span))
+  const { status, links, events, traceState } = span
+  if (status.code !== 0) {
+    const mark = writer.mark()
+    writer.uint32(3, status.code)
+    if (status.message) writer.string(2, status.message)
+    writer.message(15, mark)
+  }
+  if (span.droppedLinks > 0) writer.uint32(14, span.droppedLinks)
+  for (let i = links.length - 1; i >= 0; i--) writeLink(writer, links[i]!)
+  if (span.droppedEvents > 0) writer.uint32(12, span.droppedEvents)
+  for (let i = events.length - 1; i >= 0; i--) writeEvent(writer, events[i]!)
+  if (span.droppedAttributes > 0) writer.uint32(10, span.droppedAttributes)
+  writeAttributes(writer, 9, span.attributes)
+  writer.nanos(8, span.endMicros)
+  writer.nanos(7, span.startMicros)
+  writer.uint32(6, span.kind + 1)
+  writer.string(5, span.name)
+  if (span.parentSpanId !== '') writer.hex(4, span.parentSpanId, 16)
+  if (traceState !== '') writer.string(3, traceState)
+  writer.hex(2, span.spanId, 16)
+  writer.hex(1, span.traceId, 32)
+}
+
+/** `Event { 1 fixed64 time_unix_nano, 2 string name, 3 repeated KeyValue attributes, 4 uint32 dropped_attributes_count }` */
+function writeEvent(writer: ReverseWriter, event: SpanEvent): void {
+  const mark = writer.mark()
+  if (event.droppedAttributes > 0) writer.uint32(4, event.droppedAttributes)
+  writeAttributes(writer, 3, event.attributes)
+  writer.string(2, event.name)
+  writer.nanos(1, event.timeMicros)
+  writer.message(11, mark)
+}
+
+/**
+ *     Link { 1 bytes trace_id, 2 bytes span_id, 3 string trace_state, 4 repeated KeyValue attributes,
+ *            5 uint32 dropped_attributes_count, 6 fixed32 flags }
+ */
+function writeLink(writer: ReverseWriter, link: SpanLink): void {
+  const { context } = link
+  const mark = writer.mark()
+  writer.fixed32(6, linkFlags(context))
+  if (link.droppedAttributes > 0) writer.uint32(5, link.droppedAttributes)
+  writeAttributes(writer, 4, link.attributes)
+  const traceState = context.traceState?.serialize() ?? ''
+  if (traceState !== '') writer.string(3, traceState)
+  writer.hex(2, context.spanId, 16)
+  writer.hex(1, context.traceId, 32)
+  writer.message(13, mark)
+}
+
+/** `KeyValue { 1 string key, 2 AnyValue value }` */
+function writeAttributes(writer: ReverseWriter, field: number, list: AttributeList): void {
+  for (let i = list.length - 2; i >= 0; i -= 2) {
+    const mark = writer.mark()
+    writeValue(writer, 2, list[i + 1] as AttributeValue)
+    writer.string(1, list[i] as string)
+    writer.message(field, mark)
+  }
+}
+
+/**
+ *     AnyValue { 1 string, 2 bool, 3 int64, 4 double, 5 ArrayValue }, of which an empty one is null
+ *     ArrayValue { 1 repeated AnyValue }
+ */
+function writeValue(writer: ReverseWriter, field: number, value: unknown, asDouble = false): void {
+  const mark = writer.mark()
+  if (typeof value === 'string') writer.string(1, value)
+  else if (typeof value === 'number') {
+    if (!asDouble && isInt64(value)) writer.int64(3, value)
+    else writer.double(4, value)
+  } else if (typeof value === 'boolean') writer.bool(2, value)
+  else if (Array.isArray(value)) {
+    const array = writer.mark()
+    const doubles = hasDouble(value)
+    for (let i = value.length - 1; i >= 0; i--) writeValue(writer, 1, value[i], doubles)
+    writer.message(5, array)
+  }
+  writer.message(field, mark)
+}

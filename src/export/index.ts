@@ -1,0 +1,111 @@
+/**
+ * The one table of exporters. A row joins an encoding to a transport; only the files of the chosen exporters are loaded.
+ */
+import type { Config, Origin } from '../config/load'
+import type { ExporterName } from '../config/names'
+import type { Log } from '../log'
+import type { Resource, SpanData, SpanSink } from '../trace/data'
+import { BatchExporter } from './batch'
+import type { Encoding, Exporter, Transport, TransportSpec } from './contract'
+import { Pipe } from './pipe'
+import { retrying } from './retry'
+
+/** What a row reads. */
+export interface Settings {
+  readonly config: Config
+  readonly origins: Readonly<Record<string, Origin>>
+  readonly log: Log
+  readonly version: string
+}
+
+/** What a row makes of the settings. */
+export interface Plan {
+  readonly encoding: Encoding
+  readonly transport: TransportSpec
+  /** Longest time for one batch, retries included; 0 for no limit. */
+  readonly timeoutMs: number
+  /** What the user can do when the backend cannot be reached: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
+  readonly advice: string
+  /** Instead of `OTEL_BSP_SCHEDULE_DELAY`, if that is longer. */
+  readonly maxDelayMs?: number
+  /** Puts something between the program and the queue. */
+  readonly front?: (exporter: Exporter) => Exporter
+}
+
+export interface ExporterRow {
+  /** One sentence for the user. */
+  readonly doc: string
+  plan(settings: Settings): Plan
+}
+
+export const EXPORTERS: Readonly<Partial<Record<ExporterName, ExporterRow>>> = {
+  otlp: {
+    doc: 'OTLP to any OpenTelemetry backend or collector, over HTTP (protobuf or JSON) or gRPC.',
+    plan: settings => (require('./rows/otlp') as typeof import('./rows/otlp')).otlp(settings),
+  },
+  console: {
+    doc: 'A readable tree for each trace, or lines of JSON, on the terminal (stderr).',
+    plan: settings => (require('./rows/streams') as typeof import('./rows/streams')).console(settings),
+  },
+  'otlp/stdout': {
+    doc: 'OTLP in JSON, one message a line, on stdout.',
+    plan: () => (require('./rows/streams') as typeof import('./rows/streams')).otlpStdout(),
+  },
+}
+
+/** The exporters that the user chose, each with a queue of its own. One that cannot be made is said and left out. */
+export function createExporters(settings: Settings, resource: Resource): Exporter[] {
+  const exporters: Exporter[] = []
+  for (const name of settings.config.exporters) {
+    const row = EXPORTERS[name]
+    try {
+      if (row === undefined) throw new Error('this version has none of that name')
+      exporters.push(createExporter(name, row.plan(settings), settings, resource))
+    } catch (error) {
+      settings.log.error(`exporter ${name} cannot be used: ${(error as Error).message}`)
+    }
+  }
+  return exporters
+}
+
+function createExporter(name: string, plan: Plan, { config, log }: Settings, resource: Resource): Exporter {
+  const { create } = require(`./transports/${plan.transport.file}`) as { create(options: object): Transport }
+  const transport = retrying(create(plan.transport.options))
+  const timeoutMs = Math.min(plan.timeoutMs || Infinity, config.batchTimeoutMs || Infinity)
+  const pipe = new Pipe(plan.encoding, transport, resource, timeoutMs)
+  const exporter = new BatchExporter(
+    pipe,
+    {
+      name,
+      transport: plan.transport,
+      maxQueueSpans: config.maxQueueSize,
+      maxBatchSpans: config.maxBatchSize,
+      delayMs: Math.min(config.batchDelayMs, plan.maxDelayMs ?? Infinity),
+      advice: plan.advice,
+    },
+    log,
+  )
+  return plan.front === undefined ? exporter : plan.front(exporter)
+}
+
+/** One sink for all of them. */
+export function fanOut(exporters: readonly Exporter[]): SpanSink {
+  if (exporters.length === 1) return exporters[0]!
+  return {
+    push(span: SpanData) {
+      for (let i = 0; i < exporters.length; i++) exporters[i]!.push(span)
+    },
+  }
+}
+
+/** `otlp: 120 spans sent to http://localhost:4318/v1/traces, 3 spans lost (2 queue full, 1 answered 400 Bad Request)` */
+export function summary({ name, target, counts }: Exporter): string {
+  let lost = 0
+  const reasons: string[] = []
+  for (const [reason, spans] of counts.lost) {
+    lost += spans
+    reasons.push(`${spans} ${reason}`)
+  }
+  const losses = lost === 0 ? 'none lost' : `${lost} lost (${reasons.join(', ')})`
+  return `${name}: of ${counts.finished} finished spans ${counts.sent} sent to ${target}, ${losses}`
+}

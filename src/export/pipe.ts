@@ -1,0 +1,179 @@
+import type { Resource, SpanData } from '../trace/data'
+import type { Encoding, Reply, Transport } from './contract'
+
+/** The event loop waits for an encoder no longer than this at a stretch. */
+const MAX_BLOCK_MS = 1
+/** Spans between two looks at the clock: a span takes a few microseconds, a look a tenth of one. */
+const SPANS_PER_LOOK = 16
+/** A refused message is no reason to send messages smaller than this. */
+const MIN_LEARNED_BYTES = 64 * 1024
+/** Most characters of what the other side says. */
+const MAX_WORDS = 300
+
+// As they were before the program could replace them.
+const nextTurn = setImmediate
+const now = performance.now.bind(performance)
+
+const yieldToLoop = () => new Promise<void>(resolve => void nextTurn(resolve).unref())
+
+/** What became of some spans of a batch. */
+export interface Outcome {
+  readonly spans: readonly SpanData[]
+  readonly sent: number
+  /** Of those that were not sent: the reason. */
+  readonly reason?: string
+  /** Those that were not sent may be sent later. */
+  readonly retry?: boolean
+  readonly afterMs?: number
+  /** A warning of the other side that came with success. */
+  readonly warning?: string
+}
+
+/**
+ * An encoding joined to a transport: each states its own limit, and a batch becomes as many messages as these demand.
+ *
+ * @throws Error when the transport cannot carry what the encoding makes
+ */
+export class Pipe {
+  /** Largest message; less than the transport's own limit after the other side refused one as too large. */
+  private maxBytes: number
+
+  constructor(
+    readonly encoding: Encoding,
+    private readonly transport: Transport,
+    private readonly resource: Resource,
+    private readonly timeoutMs: number,
+  ) {
+    const { accepts } = transport
+    if (accepts.length > 0 && !accepts.includes(encoding.mediaType)) {
+      throw new Error(
+        `${transport.target} takes ${accepts.join(' or ')} and the encoding makes ${encoding.mediaType}: they do not fit`,
+      )
+    }
+    this.maxBytes = transport.maxBytes
+  }
+
+  get target(): string {
+    return this.transport.target
+  }
+
+  /** Sends a batch in as few messages as may be. Resolves with one outcome a message; never rejects. */
+  async send(batch: readonly SpanData[]): Promise<Outcome[]> {
+    const { maxSpans } = this.encoding
+    const outcomes: Outcome[] = []
+    await this.resource.ready?.()
+    for (let at = 0; at < batch.length; at += maxSpans) {
+      await this.sendPart(maxSpans < batch.length ? batch.slice(at, at + maxSpans) : batch, outcomes)
+    }
+    return outcomes
+  }
+
+  close(): Promise<void> {
+    return this.transport.close()
+  }
+
+  /** The messages of a batch, at once: at the end of a process there is no later. What is too large is left out. */
+  encodeNow(batch: readonly SpanData[]): { spans: readonly SpanData[]; body: Uint8Array | undefined }[] {
+    if (batch.length > this.encoding.maxSpans) {
+      return chunks(batch, this.encoding.maxSpans).flatMap(chunk => this.encodeNow(chunk))
+    }
+    const body = encodeWhole(this.encoding, batch, this.resource)
+    if (body.length <= this.maxBytes) return [{ spans: batch, body }]
+    if (batch.length === 1) return [{ spans: batch, body: undefined }]
+    return chunks(batch, fitting(batch.length, body.length, this.maxBytes)).flatMap(chunk => this.encodeNow(chunk))
+  }
+
+  /** The outcome of a reply to a message with these spans. */
+  judge(spans: readonly SpanData[], reply: Reply): Outcome {
+    const mediaType = essence(reply.mediaType)
+    const { readReply, readError } = this.encoding
+    if (!reply.ok) {
+      const words =
+        reply.body === undefined ? '' : readError?.(reply.body, mediaType) || plainText(reply.body, mediaType)
+      const reason = words === '' ? reply.reason : `${reply.reason}: ${words.slice(0, MAX_WORDS)}`
+      return { spans, sent: 0, reason, retry: reply.retry, afterMs: reply.afterMs }
+    }
+    if (readReply === undefined || reply.body === undefined || reply.body.length === 0)
+      return { spans, sent: spans.length }
+    const verdict = readReply(reply.body, mediaType)
+    if (verdict === undefined) {
+      const kind = mediaType || 'something'
+      return { spans, sent: 0, reason: `answered with ${kind} that is not an answer of this protocol`, retry: false }
+    }
+    const message = verdict.message.slice(0, MAX_WORDS)
+    if (verdict.rejectedSpans === 0) return { spans, sent: spans.length, warning: message || undefined }
+    return {
+      spans,
+      sent: Math.max(spans.length - verdict.rejectedSpans, 0),
+      reason: message === '' ? 'rejected without a reason' : `rejected: ${message}`,
+      retry: false,
+    }
+  }
+
+  private async sendPart(batch: readonly SpanData[], outcomes: Outcome[]): Promise<void> {
+    const body = await encodeInSlices(this.encoding, batch, this.resource)
+    if (body.length > this.maxBytes) {
+      if (batch.length === 1) {
+        const reason = `one span larger than the limit of ${this.maxBytes} bytes`
+        outcomes.push({ spans: batch, sent: 0, reason, retry: false })
+        return
+      }
+      for (const chunk of chunks(batch, fitting(batch.length, body.length, this.maxBytes))) {
+        await this.sendPart(chunk, outcomes)
+      }
+      return
+    }
+    const reply = await this.transport.send(body, this.encoding.mediaType, this.timeoutMs)
+    if (!reply.ok && reply.tooLarge && batch.length > 1) {
+      this.maxBytes = Math.min(this.maxBytes, Math.max(body.length >> 1, MIN_LEARNED_BYTES))
+      for (const chunk of chunks(batch, Math.ceil(batch.length / 2))) await this.sendPart(chunk, outcomes)
+      return
+    }
+    outcomes.push(this.judge(batch, reply))
+  }
+}
+
+/** How many of `spans` spans fit into `maxBytes` when all of them took `bytes`; always fewer than all. */
+function fitting(spans: number, bytes: number, maxBytes: number): number {
+  // One in ten less than the average says, because spans differ.
+  return Math.max(Math.min(Math.floor(((spans * maxBytes) / bytes) * 0.9), Math.ceil(spans / 2)), 1)
+}
+
+function chunks(batch: readonly SpanData[], size: number): SpanData[][] {
+  const list: SpanData[][] = []
+  for (let at = 0; at < batch.length; at += size) list.push(batch.slice(at, at + size))
+  return list
+}
+
+/** The whole message without a pause. */
+export function encodeWhole(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Uint8Array {
+  const steps = encoding.encode(batch, resource)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+async function encodeInSlices(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Promise<Uint8Array> {
+  const steps = encoding.encode(batch, resource)
+  let until = now() + MAX_BLOCK_MS
+  for (let i = 1; ; i++) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (i % SPANS_PER_LOOK === 0 && now() > until) {
+      await yieldToLoop()
+      until = now() + MAX_BLOCK_MS
+    }
+  }
+}
+
+/** `application/json; charset=utf-8` without its parameters, in lower case. */
+function essence(contentType: string | undefined): string {
+  return contentType === undefined ? '' : contentType.split(';', 1)[0]!.trim().toLowerCase()
+}
+
+/** What a person can read of an error's body. A page of HTML is not. */
+function plainText(body: Uint8Array, mediaType: string): string {
+  if (mediaType !== 'text/plain' && mediaType !== 'application/json') return ''
+  return Buffer.from(body).toString('utf8', 0, MAX_WORDS).trim()
+}
