@@ -1,5 +1,5 @@
+import type { StatusRange } from './config/http-types'
 import type { Config } from './config/options'
-import type { StatusRange } from './config/types'
 import { compileGlobs, type Matcher } from './glob'
 import type { CapturedHeader, Settings } from './instrumentation'
 import { createRedactor } from './redaction'

@@ -3,28 +3,46 @@ import type { Problem } from './problem'
 import type { Row } from './row'
 import { nearest } from './suggest'
 
-/** Variables of the standard that this agent knows and does not use: what to say of a value, or nothing. */
-export const NOTED: Readonly<Record<string, (value: string) => string | undefined>> = {
-  OTEL_CONFIG_FILE: () => 'declarative configuration is not read: use variables',
-  OTEL_EXPERIMENTAL_CONFIG_FILE: () => 'declarative configuration is not read: use variables',
-  OTEL_SEMCONV_STABILITY_OPT_IN: value =>
-    value.includes('/dup')
-      ? 'only the stable conventions of HTTP and RPC are written, never the old ones beside them'
-      : undefined,
-  OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: () => 'exceptions are span events: this agent makes no logs',
-  OTEL_SERVICE_VERSION: value =>
-    `not a variable of the standard: set OTEL_RESOURCE_ATTRIBUTES=service.version=${value}`,
-  OTEL_ENTITIES: () => undefined,
-  OTEL_METRICS_EXPORTER: () => undefined,
-  OTEL_LOGS_EXPORTER: () => undefined,
-  OTEL_POD_IP: () => undefined,
-  OTEL_NODE_IP: () => undefined,
-  AWS_XRAY_CONTEXT_MISSING: () => undefined,
-  AWS_XRAY_DEBUG_MODE: () => undefined,
-  AWS_XRAY_LOG_LEVEL: () => undefined,
-  AWS_XRAY_MANUAL_MODE: () => undefined,
-  AWS_XRAY_COLLECT_SQL_QUERIES: () => undefined,
-  AWS_XRAY_SDK_ENABLED: () => undefined,
+/** A variable that others read and this agent does not. */
+interface Noted {
+  /** Why it changes nothing here. */
+  readonly doc: string
+  /** True when the user must hear it: something that was asked for does not happen. */
+  warns?(value: string): boolean
+}
+
+const always = () => true
+const OTHER_SIGNAL = 'This agent makes traces only.'
+const XRAY_SDK = 'For the X-Ray SDK only.'
+
+/** Variables of the standard and of the X-Ray SDK that are known and change nothing. */
+export const NOTED: Readonly<Record<string, Noted>> = {
+  OTEL_CONFIG_FILE: { doc: 'Declarative configuration is not read: use variables.', warns: always },
+  OTEL_EXPERIMENTAL_CONFIG_FILE: { doc: 'Declarative configuration is not read: use variables.', warns: always },
+  OTEL_SEMCONV_STABILITY_OPT_IN: {
+    doc: 'The stable conventions of HTTP and RPC are always written and the old ones never: http and rpc are already so, http/dup and rpc/dup change nothing.',
+    warns: value => value.includes('/dup'),
+  },
+  OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: {
+    doc: 'Exceptions are span events: this agent makes no logs.',
+    warns: always,
+  },
+  OTEL_SERVICE_VERSION: {
+    doc: 'No variable of the standard: set OTEL_RESOURCE_ATTRIBUTES=service.version=….',
+    warns: always,
+  },
+  OTEL_ENTITIES: { doc: 'In development; OTEL_RESOURCE_ATTRIBUTES says the same.', warns: always },
+  OTEL_METRICS_EXPORTER: { doc: OTHER_SIGNAL },
+  OTEL_LOGS_EXPORTER: { doc: OTHER_SIGNAL },
+  OTEL_NODE_EXPERIMENTAL_SDK_METRICS: { doc: OTHER_SIGNAL },
+  OTEL_POD_IP: { doc: 'Set by the operator; becomes k8s.pod.ip.' },
+  OTEL_NODE_IP: { doc: 'Set by the operator for use in other variables.' },
+  AWS_XRAY_CONTEXT_MISSING: { doc: XRAY_SDK },
+  AWS_XRAY_DEBUG_MODE: { doc: XRAY_SDK },
+  AWS_XRAY_LOG_LEVEL: { doc: XRAY_SDK },
+  AWS_XRAY_MANUAL_MODE: { doc: XRAY_SDK },
+  AWS_XRAY_COLLECT_SQL_QUERIES: { doc: XRAY_SDK },
+  AWS_XRAY_SDK_ENABLED: { doc: XRAY_SDK },
 }
 
 /** Families of variables for other signals, languages and libraries, and the operator's: none of our business. */
@@ -68,8 +86,8 @@ export function strangers(variables: readonly string[], read: (variable: string)
   const unknown: string[] = []
   for (const variable of variables) {
     if (Object.hasOwn(NOTED, variable)) {
-      const note = NOTED[variable](read(variable) ?? '')
-      if (note !== undefined) problems.push(problem(variable, `${variable} changes nothing: ${note}`))
+      const { doc, warns } = NOTED[variable]!
+      if (warns?.(read(variable) ?? '')) problems.push(problem(variable, `${variable} changes nothing. ${doc}`))
       continue
     }
     const foreign = FOREIGN.some(prefix => variable.startsWith(prefix))

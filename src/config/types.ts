@@ -2,6 +2,7 @@
  * The kinds of values that a variable can have. Each parses text and shows what it parsed; none throws.
  * Rules: OpenTelemetry specification, "Environment Variable Specification" and "Common configuration".
  */
+import { readFileSync } from 'node:fs'
 import { nearest } from './suggest'
 
 /** What became of a text. Both may be set: of `otlp,zipkn` one name is used and the other refused. */
@@ -30,16 +31,18 @@ export interface Type<T> {
 /** Largest number of the specification's integers: 2^31 - 1. As milliseconds it is also the longest Node timer. */
 const MAX_INTEGER = 2147483647
 
+/** C0 and C1 controls and line separators: no value has use for them, and some end up in headers. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+
 export const text: Type<string> = {
-  expected: 'text',
-  parse: value => ({ value }),
+  expected: 'text without control characters',
+  parse: value => (CONTROL.test(value) ? {} : { value }),
   show: value => value,
 }
 
 /** Text that no output may show. */
 export const secret: Type<string> = {
-  expected: 'text',
-  parse: value => ({ value }),
+  ...text,
   show: value => (value === '' ? '' : '***'),
   mask: () => '***',
 }
@@ -170,26 +173,22 @@ export function namesOf<const N extends string>(
   }
 }
 
-/** A comma-separated list of anything. */
-export const list: Type<readonly string[]> = {
-  expected: 'a list separated by commas',
-  parse(value) {
-    const parts = splitList(value)
-    return parts.length === 0 ? {} : { value: Object.freeze(parts) }
-  },
-  show: value => value.join(','),
-}
-
-/** A comma-separated list of tokens of HTTP (RFC 9110, section 5.6.2): methods and header names. */
-export function tokens(what: string, normalise: (token: string) => string): Type<readonly string[]> {
+/**
+ * A comma-separated list whose parts are checked one by one; those that are refused are left out.
+ *
+ * @param expected completes "expected a list of …"
+ * @param check the part as it is kept, or undefined when it is refused
+ */
+export function listOf(expected: string, check: (part: string) => string | undefined): Type<readonly string[]> {
   return {
-    expected: `a list of ${what}`,
+    expected: `a list of ${expected}`,
     parse(text) {
       const value = new Set<string>()
       const refused: string[] = []
       for (const part of splitList(text)) {
-        if (/^[!#$%&'*+.^_`|~\w-]+$/.test(part)) value.add(normalise(part))
-        else refused.push(part)
+        const kept = CONTROL.test(part) ? undefined : check(part)
+        if (kept === undefined) refused.push(part)
+        else value.add(kept)
       }
       return {
         value: value.size > 0 ? Object.freeze([...value]) : undefined,
@@ -200,29 +199,18 @@ export function tokens(what: string, normalise: (token: string) => string): Type
   }
 }
 
-/** First and last status of a range. */
-export type StatusRange = readonly [from: number, to: number]
-
-/** `500-599,404` or `none`. */
-export const statuses: Type<readonly StatusRange[]> = {
-  expected: 'a list of statuses and ranges such as 404,500-599, each from 100 to 599, or none',
-  parse(text) {
-    if (text.toLowerCase() === 'none') return { value: [] }
-    const value: StatusRange[] = []
-    const refused: string[] = []
-    for (const part of splitList(text)) {
-      const match = /^([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?$/.exec(part)
-      const from = Number(match?.[1])
-      const to = Number(match?.[2] ?? match?.[1])
-      if (match !== null && from <= to) value.push([from, to])
-      else refused.push(part)
-    }
-    return {
-      value: value.length > 0 ? Object.freeze(value) : undefined,
-      refused: refused.length > 0 ? refused.join(',') : undefined,
+/** A file in PEM format, given by its path. It is read to see that it is one. */
+export const pemFile: Type<string> = {
+  expected: 'the path of a PEM file',
+  parse(path) {
+    try {
+      const content = readFileSync(path, 'latin1')
+      return content.includes('-----BEGIN ') ? { value: path } : { reason: 'it has no line -----BEGIN' }
+    } catch (error) {
+      return { reason: (error as NodeJS.ErrnoException).code ?? String(error) }
     }
   },
-  show: value => (value.length === 0 ? 'none' : value.map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`)).join(',')),
+  show: value => value,
 }
 
 /** One key and one value of a list such as `key1=value1,key2=value2`. */
@@ -266,111 +254,4 @@ export const attributes: Type<readonly Pair[]> = {
 
 function encodeListValue(value: string): string {
   return value.replace(/[%,\s\u0000-\u001f]/g, encodeURIComponent)
-}
-
-/** Headers of an exporter: credentials, as a rule. Names are shown, values never. */
-export const headers: Type<readonly Pair[]> = {
-  expected: 'name=value pairs separated by commas, values percent-encoded',
-  parse(value) {
-    const { pairs, wrong } = splitPairs(value, key => /^[!#$%&'*+.^_`|~\w-]+$/.test(key))
-    const bad = pairs.find(([, content]) => /[^\t\x20-\x7e\x80-\xff]/.test(content))
-    if (wrong === undefined && bad === undefined) return { value: Object.freeze(pairs) }
-    return { reason: bad ? `the value of ${bad[0]} holds a character that a header cannot` : 'one pair is malformed' }
-  },
-  show: value => value.map(([key]) => `${key}=***`).join(','),
-  mask: value =>
-    value
-      .split(',')
-      .map(part => (part.includes('=') ? `${part.slice(0, part.indexOf('='))}=***` : '***'))
-      .join(','),
-}
-
-/** An absolute URL. User name, password and query are not shown. */
-export function url(...protocols: readonly string[]): Type<string> {
-  return {
-    expected: `a URL that begins with ${protocols.map(protocol => `${protocol}://`).join(' or ')}`,
-    parse(value) {
-      const colon = value.indexOf('://')
-      if (colon < 0 || !protocols.includes(value.slice(0, colon).toLowerCase())) return {}
-      try {
-        return new URL(value).hostname === '' ? {} : { value }
-      } catch {
-        return {}
-      }
-    },
-    show: maskUrl,
-    mask: maskUrl,
-  }
-}
-
-/** `text` with user name, password and query values of a URL replaced: it works for what is no URL, too. */
-export function maskUrl(text: string): string {
-  const slashes = text.indexOf('//')
-  const from = slashes < 0 ? 0 : slashes + 2
-  const query = text.indexOf('?', from)
-  const head = query < 0 ? text : text.slice(0, query)
-  const at = head.lastIndexOf('@')
-  const shown = at < from ? head : `${head.slice(0, from)}***@${head.slice(at + 1)}`
-  return query < 0 ? shown : `${shown}?***`
-}
-
-/** A host name or address, with or without a port: a gRPC target or a UDP address. */
-export function hostAndPort(defaultPort: number): Type<string> {
-  return {
-    expected: 'host or host:port',
-    parse(value) {
-      const match = /^(\[[0-9a-f:.]+\]|[^\s:/@]+)(?::(\d{1,5}))?$/i.exec(value)
-      if (match === null) return {}
-      const port = match[2] === undefined ? defaultPort : Number(match[2])
-      return port >= 1 && port <= 65535 ? { value: `${match[1]}:${port}` } : {}
-    },
-    show: value => value,
-  }
-}
-
-/** A host name or address alone. */
-export const hostName: Type<string> = {
-  expected: 'a host name or address',
-  parse: value => (/^(?:[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*|\[[0-9a-f:.]+\]|[^\s:/@]+)$/i.test(value) ? { value } : {}),
-  show: value => value,
-}
-
-const httpUrl = url('http', 'https')
-const target = hostAndPort(4317)
-
-/** An OTLP endpoint: a URL, or for gRPC a bare host and port. */
-export const endpoint: Type<string> = {
-  expected: `${httpUrl.expected}, or for grpc host:port`,
-  parse: value => (value.includes('://') ? httpUrl.parse(value) : target.parse(value)),
-  show: maskUrl,
-  mask: maskUrl,
-}
-
-/** Where the X-Ray daemon takes segments (UDP) and sampling requests (TCP), each as `host:port`. */
-export interface DaemonAddress {
-  readonly udp: string
-  readonly tcp: string
-}
-
-const daemon = hostAndPort(2000)
-
-/** `host:port`, or `udp:host:port tcp:host:port` in either order, as the X-Ray SDKs take it. */
-export const daemonAddress: Type<DaemonAddress> = {
-  expected: 'host:port, or udp:host:port tcp:host:port',
-  parse(value) {
-    const parts = value.split(/\s+/)
-    if (parts.length === 1) {
-      const both = daemon.parse(value).value
-      return both === undefined ? {} : { value: Object.freeze({ udp: both, tcp: both }) }
-    }
-    const found: { udp?: string; tcp?: string } = {}
-    for (const part of parts) {
-      const kind = part.slice(0, 4).toLowerCase()
-      if (kind === 'udp:') found.udp = daemon.parse(part.slice(4)).value
-      if (kind === 'tcp:') found.tcp = daemon.parse(part.slice(4)).value
-    }
-    const { udp, tcp } = found
-    return parts.length !== 2 || udp === undefined || tcp === undefined ? {} : { value: Object.freeze({ udp, tcp }) }
-  },
-  show: ({ udp, tcp }) => (udp === tcp ? udp : `udp:${udp} tcp:${tcp}`),
 }

@@ -1,7 +1,7 @@
 /** What can be known of the host, the operating system and the process without asking anybody. */
 import { readFileSync } from 'node:fs'
 import { arch, hostname, release, userInfo } from 'node:os'
-import { maskUrl } from '../config/types'
+import { maskUrl } from '../config/network-types'
 
 export type Found = [key: string, value: string | number | string[]][]
 

@@ -1,5 +1,6 @@
+import { awsRegion, brokers, daemonAddress, hostName, kafkaTopic, url } from '../network-types'
 import { option } from '../row'
-import { daemonAddress, hostName, integer, list, oneOf, secret, text, timeout, url } from '../types'
+import { integer, listOf, oneOf, secret, text, timeout } from '../types'
 
 export type JaegerProtocol = 'otlp' | 'http/thrift.binary' | 'udp/thrift.compact' | 'udp/thrift.binary'
 
@@ -19,14 +20,14 @@ export const BACKENDS = {
   }),
   xrayAnnotations: option<readonly string[]>({
     env: 'TRACING_AGENT_XRAY_ANNOTATIONS',
-    type: list,
+    type: listOf('attribute names, * as a wildcard', part => (/\s/.test(part) ? undefined : part)),
     default: [],
     doc: 'Attributes that become X-Ray annotations, by which one can search: names or patterns with *; * alone makes all of them annotations, as OpenCensus did. The others become metadata.',
   }),
   awsRegion: option({
     env: 'AWS_DEFAULT_REGION',
-    aliases: ['AWS_REGION'],
-    type: text,
+    fallbacks: ['AWS_REGION'],
+    type: awsRegion,
     default: '',
     defaultText: 'that of the instance, asked from its metadata service',
     doc: 'Region for the exporter xray-api.',
@@ -45,13 +46,13 @@ export const BACKENDS = {
   }),
   zipkinKafkaBrokers: option<readonly string[]>({
     env: 'OTEL_EXPORTER_ZIPKIN_KAFKA_BROKERS',
-    type: list,
+    type: brokers,
     default: [],
     doc: 'Kafka brokers, as host:port; the exporter zipkin then sends through Kafka and not over HTTP.',
   }),
   zipkinKafkaTopic: option({
     env: 'OTEL_EXPORTER_ZIPKIN_KAFKA_TOPIC',
-    type: text,
+    type: kafkaTopic,
     default: 'zipkin',
     doc: 'Topic to which spans are sent through Kafka.',
   }),

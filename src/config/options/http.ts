@@ -1,7 +1,15 @@
+import {
+  headerNames,
+  hostPatterns,
+  methods,
+  parameterNames,
+  pathPatterns,
+  type StatusRange,
+  statuses,
+} from '../http-types'
 import { option } from '../row'
-import { list, oneOf, type StatusRange, statuses, tokens } from '../types'
+import { oneOf } from '../types'
 
-const headerNames = tokens('header names', name => name.toLowerCase())
 const NO_NAMES: readonly string[] = []
 
 function captured(env: string, what: string) {
@@ -17,31 +25,31 @@ function captured(env: string, what: string) {
 export const HTTP = {
   ignoreIncomingPaths: option<readonly string[]>({
     env: 'TRACING_AGENT_IGNORE_INCOMING_PATHS',
-    type: list,
+    type: pathPatterns,
     default: NO_NAMES,
     doc: 'Requests to this service that make no spans: paths without query, * and ? as wildcards, such as /healthz,/static/*. A gRPC method is /package.Service/Method. @health stands for the usual health checks.',
   }),
   ignoreIncomingHosts: option<readonly string[]>({
     env: 'TRACING_AGENT_IGNORE_INCOMING_HOSTS',
-    type: list,
+    type: hostPatterns,
     default: NO_NAMES,
     doc: 'Requests to this service under these host names make no spans.',
   }),
   ignoreOutgoingPaths: option<readonly string[]>({
     env: 'TRACING_AGENT_IGNORE_OUTGOING_PATHS',
-    type: list,
+    type: pathPatterns,
     default: NO_NAMES,
     doc: 'Calls of these paths make no spans.',
   }),
   ignoreOutgoingHosts: option<readonly string[]>({
     env: 'TRACING_AGENT_IGNORE_OUTGOING_HOSTS',
-    type: list,
+    type: hostPatterns,
     default: NO_NAMES,
     doc: 'Calls to these hosts make no spans: host or host:port, * and ? as wildcards.',
   }),
   knownMethods: option({
     env: 'OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS',
-    type: tokens('HTTP methods', name => name),
+    type: methods,
     default: ['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY', 'TRACE'],
     doc: 'Methods that keep their name, case-sensitive; all others become _OTHER. Replaces the default list.',
   }),
@@ -59,7 +67,7 @@ export const HTTP = {
   }),
   redactQuery: option<readonly string[]>({
     env: 'TRACING_AGENT_REDACT_QUERY',
-    type: list,
+    type: parameterNames,
     default: NO_NAMES,
     doc: 'Query parameters whose values are replaced by REDACTED, in any case, besides X-Amz-Signature, X-Amz-Credential, X-Amz-Security-Token, AWSAccessKeyId, Signature, sig and X-Goog-Signature. * redacts all.',
   }),

@@ -1,5 +1,7 @@
+import { headers } from '../http-types'
+import { endpoint } from '../network-types'
 import { option } from '../row'
-import { endpoint, flag, headers, oneOf, text, timeout } from '../types'
+import { flag, oneOf, pemFile, timeout } from '../types'
 
 export const OTLP = {
   otlpEndpoint: option({
@@ -52,21 +54,21 @@ export const OTLP = {
   otlpCertificate: option({
     env: 'OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE',
     fallbacks: ['OTEL_EXPORTER_OTLP_CERTIFICATE'],
-    type: text,
+    type: pemFile,
     default: '',
     doc: 'PEM file of the certificate authority that the backend is checked against.',
   }),
   otlpClientKey: option({
     env: 'OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY',
     fallbacks: ['OTEL_EXPORTER_OTLP_CLIENT_KEY'],
-    type: text,
+    type: pemFile,
     default: '',
     doc: 'PEM file of our private key, for mutual TLS.',
   }),
   otlpClientCertificate: option({
     env: 'OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE',
     fallbacks: ['OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE'],
-    type: text,
+    type: pemFile,
     default: '',
     doc: 'PEM file of our certificate, for mutual TLS.',
   }),

@@ -1,6 +1,7 @@
+import { hostPolicy } from '../http-types'
 import { PROPAGATORS, type PropagatorName } from '../names'
 import { option } from '../row'
-import { list, namesOf, oneOf } from '../types'
+import { namesOf, oneOf } from '../types'
 
 export const PROPAGATION = {
   propagators: option<readonly PropagatorName[]>({
@@ -13,7 +14,7 @@ export const PROPAGATION = {
   }),
   propagateTo: option<readonly string[]>({
     env: 'TRACING_AGENT_PROPAGATE_TO',
-    type: list,
+    type: hostPolicy,
     default: ['*'],
     doc: 'Hosts that are sent the headers: patterns with * and ?, with ! in front for hosts that are not, such as *.example.com,!ads.example.com. Pre-signed URLs of AWS and Google never get them.',
   }),
