@@ -11,14 +11,20 @@ export const API_VERSION = '1.10.0'
 const KEY = Symbol.for('opentelemetry.js.api.1')
 
 interface Globals {
-  trace: TracerProvider
-  context: ContextManager
-  propagation?: TextMapPropagator
+  readonly trace: TracerProvider
+  readonly context: ContextManager
+  readonly propagation: TextMapPropagator
+}
+
+const holder = globalThis as unknown as Record<symbol, Record<string, unknown> | undefined>
+
+/** Who traces this program already, as words for the user. */
+export function otherAgent(): string | undefined {
+  return holder[KEY]?.trace === undefined ? undefined : 'another OpenTelemetry tracer provider'
 }
 
 /** @returns takes the globals away again */
 export function registerGlobals(globals: Globals): () => void {
-  const holder = globalThis as unknown as Record<symbol, Record<string, unknown> | undefined>
   holder[KEY] ??= { version: API_VERSION }
   const api = holder[KEY]
   Object.assign(api, globals)
