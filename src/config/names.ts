@@ -2,17 +2,7 @@
  * Names that variables may hold. The tables that give them their meaning are loaded only when one is used; a test
  * compares these lists with them.
  */
-export const EXPORTERS = [
-  'otlp',
-  'console',
-  'file',
-  'otlp/stdout',
-  'xray',
-  'xray-api',
-  'zipkin',
-  'jaeger',
-  'none',
-] as const
+export const EXPORTERS = ['otlp', 'console', 'otlp/stdout', 'none'] as const
 export type ExporterName = Exclude<(typeof EXPORTERS)[number], 'none'>
 
 export const SAMPLERS = [
@@ -22,28 +12,10 @@ export const SAMPLERS = [
   'parentbased_always_on',
   'parentbased_always_off',
   'parentbased_traceidratio',
-  'jaeger_remote',
-  'parentbased_jaeger_remote',
-  'xray',
-  'ratelimit',
-  'rules',
-  'parentbased_rules',
 ] as const
 export type SamplerName = (typeof SAMPLERS)[number]
 
-export const PROPAGATORS = [
-  'tracecontext',
-  'baggage',
-  'b3',
-  'b3multi',
-  'jaeger',
-  'xray',
-  'xray-lambda',
-  'ottrace',
-  'opencensus',
-  'kratos',
-  'none',
-] as const
+export const PROPAGATORS = ['tracecontext', 'baggage', 'none'] as const
 export type PropagatorName = Exclude<(typeof PROPAGATORS)[number], 'none'>
 
 export const INSTRUMENTATIONS = ['http', 'undici', 'grpc', 'express'] as const
