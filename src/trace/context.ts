@@ -157,7 +157,8 @@ function isEmitter(target: unknown): target is Emitter {
 /** Runs the emitter's own `emit` in the context: listeners stay the functions that were added. */
 function bindEmitter(context: AgentContext, emitter: Emitter): void {
   const emit = emitter.emit
-  Object.defineProperty(emitter, 'emit', {
+  // A frozen emitter stays as it is: Reflect does not throw.
+  Reflect.defineProperty(emitter, 'emit', {
     configurable: true,
     enumerable: false,
     writable: true,

@@ -17,6 +17,8 @@ import { isAttributeValue, keepAttributes, keepValue } from './limits'
 import { toMicros } from './time'
 
 const STATUS_UNSET: SpanStatus = { code: UNSET }
+/** Zero says "not ended": a span that ended in the first moment of 1970 did so a nanosecond later. */
+const EPOCH_MICROS = 0.001
 const NO_EVENTS: SpanEvent[] = []
 const NO_LINKS: SpanLink[] = []
 
@@ -199,7 +201,7 @@ export class Span implements AgentSpan, SpanData {
 
   updateName(name: string): this {
     this.untouched = false
-    if (this.endMicros === 0) this.name = name
+    if (this.endMicros === 0 && typeof name === 'string') this.name = name
     return this
   }
 
@@ -208,7 +210,7 @@ export class Span implements AgentSpan, SpanData {
     if (this.endMicros !== 0) return
     if (this.ending !== undefined) this.ending.spanEnding()
     const end = this.at(endTime)
-    this.endMicros = Math.max(end, this.startMicros)
+    this.endMicros = Math.max(end, this.startMicros) || EPOCH_MICROS
     this.sink.push(this)
   }
 
@@ -218,7 +220,7 @@ export class Span implements AgentSpan, SpanData {
     const attributes: Attributes = {}
     if (typeof exception === 'string') attributes['exception.message'] = exception
     else {
-      attributes['exception.type'] = readText(exception, 'name') || readText(exception, 'code')
+      attributes['exception.type'] = exceptionType(exception)
       attributes['exception.message'] = readText(exception, 'message')
       attributes['exception.stacktrace'] = readText(exception, 'stack')
     }
@@ -229,6 +231,13 @@ export class Span implements AgentSpan, SpanData {
     const given = time === undefined ? undefined : toMicros(time, this.anchorMicros)
     return given ?? this.anchorMicros + monotonicMicros()
   }
+}
+
+/** The class name, also where the class did not set `name`; for what is no Error whatever it has. */
+function exceptionType(exception: unknown): string | undefined {
+  const name = readText(exception, 'name')
+  if (name !== undefined && name !== '' && name !== 'Error') return name
+  return (exception instanceof Error && readText(exception.constructor, 'name')) || name || readText(exception, 'code')
 }
 
 function readText(source: unknown, key: string): string | undefined {

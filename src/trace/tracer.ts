@@ -12,7 +12,7 @@ import type { Sampler } from '../sampling/contract'
 import { currentAnchor, monotonicMicros } from './clock'
 import { type AgentContext, activeContext, runInContext, toAgentContext } from './context'
 import type { AttributeList, Kind, Scope, SpanSink } from './data'
-import { FLAG_RANDOM, FLAG_SAMPLED, INTERNAL, SERVER } from './data'
+import { CLIENT, CONSUMER, FLAG_RANDOM, FLAG_SAMPLED, INTERNAL, PRODUCER, SERVER } from './data'
 import type { Limits } from './limits'
 import { isAttributeValue, keepAttributes, keepValue } from './limits'
 import { NonRecordingSpan, type Relation, UnsampledSpan } from './nonrecording'
@@ -25,6 +25,8 @@ export const PEER_SERVICE = Symbol.for('tracing-agent peer.service')
 export const DEBUG_ID = Symbol.for('tracing-agent jaeger-debug-id')
 
 const NO_ATTRIBUTES: AttributeList = []
+const NO_OPTIONS: SpanOptions = {}
+const KINDS: readonly Kind[] = [INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER]
 const INVALID: SpanContext = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }
 const SUPPRESSED_SPAN: AgentSpan = new NonRecordingSpan(INVALID)
 
@@ -73,18 +75,19 @@ export class AgentTracer implements Tracer {
     const result = sampler.shouldSample(decisionOf(caller), traceId, name, kind, NO_ATTRIBUTES)
     if (!result.sampled) return this.unsampled(traceId, above, caller)
     const attributes = describe(subject)
-    if (result.attributes !== undefined) attributes.push(...result.attributes)
+    if (result.attributes !== undefined) putAll(attributes, result.attributes)
     return this.record(traceId, name, kind, parent, caller, above, attributes, undefined)
   }
 
-  startSpan(name: string, options: SpanOptions = {}, context?: Context): ApiSpan {
-    const given = context === undefined ? activeContext() : toAgentContext(context)
+  startSpan(name: string, chosen?: SpanOptions, context?: Context): ApiSpan {
+    const options = chosen ?? NO_OPTIONS
+    const given = context === undefined || context === null ? activeContext() : toAgentContext(context)
     if (given.suppressed) return SUPPRESSED_SPAN
     const { limits } = this.parts
     const parent = options.root ? given.withSpan(undefined) : given
     const caller = usable(parent.span)
     const kept = keepAttributes(options.attributes, limits.attributeCount, limits.attributeValueLength)
-    const kind = (options.kind ?? INTERNAL) as Kind
+    const kind = KINDS.includes(options.kind as Kind) ? (options.kind as Kind) : INTERNAL
     const start = options.startTime === undefined ? undefined : toMicros(options.startTime, anchorFor(caller))
     const span = this.decide(String(name), kind, parent, caller, kept.list, start)
     if (span instanceof Span) {
@@ -117,7 +120,7 @@ export class AgentTracer implements Tracer {
     if (priority === undefined) {
       const result = this.parts.sampler.shouldSample(decisionOf(caller), traceId, name, kind, attributes)
       if (!result.sampled) return this.unsampled(traceId, above, caller)
-      if (result.attributes !== undefined) attributes.push(...result.attributes)
+      if (result.attributes !== undefined) putAll(attributes, result.attributes)
     } else if (!priority) return this.unsampled(traceId, above, caller)
     return this.record(traceId, name, kind, parent, caller, above, attributes, startMicros)
   }
@@ -181,11 +184,12 @@ export class AgentTracerProvider implements TracerProvider {
 
   constructor(private readonly parts: TracerParts) {}
 
-  getTracer(name: string, version = '', _options?: TracerOptions): AgentTracer {
-    const key = `${name}@${version}`
+  getTracer(name: string, version?: string, _options?: TracerOptions): AgentTracer {
+    const scope = { name: typeof name === 'string' ? name : '', version: typeof version === 'string' ? version : '' }
+    const key = `${scope.name}\n${scope.version}`
     let tracer = this.tracers.get(key)
     if (tracer === undefined) {
-      tracer = new AgentTracer(this.parts, { name: String(name), version: String(version) })
+      tracer = new AgentTracer(this.parts, scope)
       this.tracers.set(key, tracer)
     }
     return tracer
@@ -240,6 +244,16 @@ function samplingPriority(attributes: AttributeList): boolean | undefined {
     }
   }
   return undefined
+}
+
+/** What the sampler adds; a key stands in a list once. */
+function putAll(attributes: AttributeList, more: AttributeList): void {
+  for (let i = 0; i < more.length; i += 2) {
+    let at = 0
+    while (at < attributes.length && attributes[at] !== more[i]) at += 2
+    attributes[at] = more[i]!
+    attributes[at + 1] = more[i + 1]!
+  }
 }
 
 function truncate(attributes: AttributeList, maxLength: number): void {
