@@ -5,6 +5,7 @@ import { INSTRUMENTATIONS } from '../instrumentations/index'
 import { otherAgent, registerGlobals } from './api'
 import { type Config, loadConfig } from './config/load'
 import type { Exporter } from './export/contract'
+import { createExporters, fanOut } from './export/index'
 import { hookModules } from './hook'
 import type { InstrumentationRow, Tools } from './instrumentation'
 import { type Lifecycle, watchExit } from './lifecycle'
@@ -17,7 +18,7 @@ import type { Sampler } from './sampling/contract'
 import { createSampler } from './sampling/index'
 import { createSettings } from './settings'
 import { AgentContextManager } from './trace/context'
-import { FLAG_RANDOM, type SpanData, type SpanSink } from './trace/data'
+import { type AttributeList, FLAG_RANDOM, type Resource, type SpanData, type SpanSink } from './trace/data'
 import { newSpanId, newTraceId, newXRayTraceId } from './trace/ids'
 import { PassThroughProvider } from './trace/passthrough'
 import { AgentTracerProvider, type TracerParts } from './trace/tracer'
@@ -48,7 +49,7 @@ export function current(): Agent | undefined {
 }
 
 function compose(overrides: Partial<Config>): Agent {
-  const { config, problems } = loadConfig(undefined, overrides)
+  const { config, origins, problems } = loadConfig(undefined, overrides)
   const log = createLog(config.logLevel)
   for (const { message } of problems) log.warn(message)
   const other = otherAgent()
@@ -58,28 +59,32 @@ function compose(overrides: Partial<Config>): Agent {
   }
 
   const patches = new Patches(log)
-  const resource = lazyResource(config, log)
+  const resource = new LazyResource(config, log)
   const facts = {
     log,
     trust: config.trustIncoming,
     fault: (place: string, error: unknown) => patches.fault(`propagator, ${place}`, error),
     get serviceName() {
-      return resource().serviceName
+      return resource.serviceName
     },
   }
   const propagator = createPropagator(config.propagators as any, facts)
-  const exporters: Exporter[] = []
+  // Before anything is patched: what they send is none of the program's calls.
+  const exporters = config.disabled ? [] : createExporters({ config, origins, log, version: VERSION }, resource)
   const lifecycle = watchExit(
     {
       pending: () => exporters.some(exporter => exporter.pending > 0),
-      deliver: () => deliver(exporters, config.exitTimeoutMs, log),
+      deliver: () => {
+        const { deliverNow } = require('./export/lastgasp') as typeof import('./export/lastgasp')
+        deliverNow(exporters, config.exitTimeoutMs)
+      },
     },
     patches,
   )
   const parts: Replaceable<TracerParts> = {
     sampler: createSampler(config.sampler as any, config.samplerArg || undefined, facts),
     limits: config,
-    sink: fanOut(exporters, lifecycle),
+    sink: watched(exporters, lifecycle),
     newTraceId: config.traceIds === 'xray' ? newXRayTraceId : newTraceId,
     newSpanId,
     rootFlags: FLAG_RANDOM,
@@ -98,18 +103,37 @@ function compose(overrides: Partial<Config>): Agent {
       parts.sampler = alwaysOff
       unhook()
       unregister()
-      await Promise.all(exporters.map(exporter => exporter.stop()))
+      await Promise.all(exporters.map(exporter => exporter.stop(config.exitTimeoutMs)))
       patches.undo()
     },
   }
 }
 
-/** Who we are is found out when somebody asks: at the earliest with the first batch. */
-function lazyResource(config: Config, log: Log): () => ProcessResource {
-  let resource: ProcessResource | undefined
-  return () => {
-    resource ??= (require('./resource') as typeof import('./resource')).createResource(config, log, VERSION)
-    return resource
+/** Who we are is found out when somebody asks: mostly with the first batch. */
+class LazyResource implements Resource {
+  private found: ProcessResource | undefined
+
+  constructor(
+    private readonly config: Config,
+    private readonly log: Log,
+  ) {}
+
+  get attributes(): AttributeList {
+    return this.get().attributes
+  }
+
+  get serviceName(): string {
+    return this.get().serviceName
+  }
+
+  ready(): Promise<void> | undefined {
+    return this.get().ready()
+  }
+
+  private get(): ProcessResource {
+    const { createResource } = require('./resource') as typeof import('./resource')
+    this.found ??= createResource(this.config, this.log, VERSION)
+    return this.found
   }
 }
 
@@ -153,8 +177,9 @@ function instrument(
   )
 }
 
-/** Gives each span to every exporter, and lets signals be watched while one of them has something to send. */
-function fanOut(exporters: readonly Exporter[], lifecycle: Lifecycle): SpanSink {
+/** All exporters as one sink. While one of them has something to send, the lifecycle is told so. */
+function watched(exporters: readonly Exporter[], lifecycle: Lifecycle): SpanSink {
+  const sink = fanOut(exporters)
   for (const exporter of exporters) {
     exporter.onIdle = () => {
       if (exporters.every(({ pending }) => pending === 0)) lifecycle.idle()
@@ -162,19 +187,10 @@ function fanOut(exporters: readonly Exporter[], lifecycle: Lifecycle): SpanSink 
   }
   return {
     push(span: SpanData) {
-      for (let i = 0; i < exporters.length; i++) exporters[i]!.push(span)
+      sink.push(span)
       lifecycle.busy()
     },
   }
-}
-
-/** Sends what is unsent while this thread waits: it is about to end. */
-function deliver(exporters: readonly Exporter[], timeoutMs: number, log: Log): void {
-  const unsent = exporters.flatMap(exporter => exporter.takeUnsent())
-  if (unsent.length === 0) return
-  const { sendAndWait } = require('./export/lastgasp') as typeof import('./export/lastgasp')
-  const { lost, reason } = sendAndWait(unsent, timeoutMs)
-  if (lost > 0) log.warn(`${lost} spans were lost at the end of the program: ${reason}`)
 }
 
 type Replaceable<T> = { -readonly [K in keyof T]: T[K] } & { sampler: Sampler }

@@ -3,10 +3,10 @@
  * One attempt for each message: there is no time for a second one.
  */
 import { workerData } from 'node:worker_threads'
-import type { Transport, TransportSpec, Unsent } from './contract'
-import { type LastGaspData, REASON_BYTES, SLOT_LOST, SLOT_REASON_LENGTH, SLOT_SENT, SLOT_STATE } from './lastgasp'
+import type { Reply, Transport, TransportSpec, Unsent } from './contract'
+import type { Answer, LastGaspData } from './lastgasp'
 
-const { messages, slots, reason } = workerData as LastGaspData
+const { messages, port, answered } = workerData as LastGaspData
 const transports = new Map<string, Transport>()
 
 function transportFor(spec: TransportSpec): Transport {
@@ -19,25 +19,20 @@ function transportFor(spec: TransportSpec): Transport {
   return transport
 }
 
-async function send(message: Unsent): Promise<void> {
+async function send(message: Unsent): Promise<Reply> {
   try {
-    const reply = await transportFor(message.transport).send(message.body, message.mediaType)
-    if (reply.ok) Atomics.add(slots, SLOT_SENT, message.spans)
-    else lose(message.spans, reply.reason)
+    return await transportFor(message.transport).send(message.body, message.mediaType)
   } catch (error) {
-    lose(message.spans, String(error))
+    return { ok: false, reason: String(error), retry: false }
   }
 }
 
-/** The first reason is the one that is told. */
-function lose(spans: number, why: string): void {
-  if (Atomics.add(slots, SLOT_LOST, spans) > 0) return
-  const text = Buffer.from(why).subarray(0, REASON_BYTES)
-  reason.set(text)
-  Atomics.store(slots, SLOT_REASON_LENGTH, text.length)
+// Transports let a process end while they wait for an answer; this thread is there to wait.
+setInterval(() => {}, 60_000)
+for (const [of, message] of messages.entries()) {
+  void send(message).then(reply => {
+    port.postMessage({ of, reply } satisfies Answer)
+    Atomics.add(answered, 0, 1)
+    Atomics.notify(answered, 0)
+  })
 }
-
-void Promise.all(messages.map(send)).then(() => {
-  Atomics.store(slots, SLOT_STATE, 1)
-  Atomics.notify(slots, SLOT_STATE)
-})

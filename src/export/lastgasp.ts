@@ -2,55 +2,79 @@
  * Sends what is unsent when the event loop will not turn again: in another thread, while this one waits.
  */
 import path from 'node:path'
-import { Worker } from 'node:worker_threads'
-import type { Unsent } from './contract'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { Exporter, Reply, Unsent } from './contract'
 
-/** Room for the reason of a loss, as UTF-8. */
-export const REASON_BYTES = 500
-/** Becomes 1 when all messages were answered or given up. */
-export const SLOT_STATE = 0
-export const SLOT_SENT = 1
-export const SLOT_LOST = 2
-export const SLOT_REASON_LENGTH = 3
-const SLOTS = 4
-
-/** What the exit worker is given. `slots` and `reason` are shared memory: no message can reach a thread that waits. */
+/** What the exit worker is given. */
 export interface LastGaspData {
   readonly messages: readonly Unsent[]
-  readonly slots: Int32Array
-  readonly reason: Uint8Array
+  /** Takes an `Answer` for each message. */
+  readonly port: MessagePort
+  /** Shared memory: the number of answers so far, for a thread that waits gets no events. */
+  readonly answered: Int32Array
 }
 
-export interface LastGaspResult {
-  readonly sent: number
-  readonly lost: number
-  /** Why the first of the lost ones was lost; empty when nothing was. */
-  readonly reason: string
+export interface Answer {
+  /** Index of the message. */
+  readonly of: number
+  readonly reply: Reply
 }
 
 /**
- * Blocks until every message was answered or given up, at most `timeoutMs` (0: without a limit). The transports are made
- * again in the worker, which has none of the program's flags, environment or preloads.
+ * Takes what the exporters have not sent and sends it, blocking for at most `timeoutMs` (0: not at all). All of it is
+ * settled afterwards, as sent or as lost.
+ */
+export function deliverNow(exporters: readonly Exporter[], timeoutMs: number): void {
+  const messages: Unsent[] = []
+  const owners: Exporter[] = []
+  for (const exporter of exporters) {
+    for (const unsent of exporter.takeUnsent()) {
+      messages.push(unsent)
+      owners.push(exporter)
+    }
+  }
+  if (messages.length === 0) return
+  let replies: (Reply | undefined)[] = []
+  let reason = `not answered within the ${timeoutMs} ms of TRACING_AGENT_EXIT_TIMEOUT`
+  try {
+    replies = sendAndWait(messages, timeoutMs)
+  } catch (error) {
+    reason = `no thread could be started to send them: ${(error as Error).message}`
+  }
+  for (let i = 0; i < messages.length; i++) {
+    owners[i]!.settle(messages[i]!, replies[i] ?? { ok: false, reason, retry: false })
+  }
+}
+
+/**
+ * The transports are made again in the worker, which has none of the program's flags, environment or preloads.
  *
+ * @returns a reply for each message that was answered or given up in time
  * @throws if no thread can be started
  */
-export function sendAndWait(messages: readonly Unsent[], timeoutMs: number): LastGaspResult {
-  const slots = new Int32Array(new SharedArrayBuffer(SLOTS * 4))
-  const reason = new Uint8Array(new SharedArrayBuffer(REASON_BYTES))
+function sendAndWait(messages: readonly Unsent[], timeoutMs: number): (Reply | undefined)[] {
+  const replies: (Reply | undefined)[] = new Array(messages.length)
+  if (timeoutMs === 0) return replies
+  const deadline = performance.now() + timeoutMs
+  const { port1, port2 } = new MessageChannel()
+  const answered = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(path.join(__dirname, 'exit-worker.js'), {
-    workerData: { messages, slots, reason } satisfies LastGaspData,
+    workerData: { messages, port: port2, answered } satisfies LastGaspData,
+    transferList: [port2],
     execArgv: [],
-    env: {},
     argv: [],
+    env: {},
   })
-  const outcome = Atomics.wait(slots, SLOT_STATE, 0, timeoutMs === 0 ? Infinity : timeoutMs)
+  for (let seen = 0; seen < messages.length; seen = Atomics.load(answered, 0)) {
+    const leftMs = deadline - performance.now()
+    if (leftMs <= 0 || Atomics.wait(answered, 0, seen, leftMs) === 'timed-out') break
+  }
+  for (let got = receiveMessageOnPort(port1); got !== undefined; got = receiveMessageOnPort(port1)) {
+    const { of, reply } = got.message as Answer
+    replies[of] = reply
+  }
   // It may still hold a connection open; nobody waits for it.
+  port1.close()
   worker.unref()
-  let total = 0
-  for (const message of messages) total += message.spans
-  const sent = Atomics.load(slots, SLOT_SENT)
-  const length = Atomics.load(slots, SLOT_REASON_LENGTH)
-  const why = Buffer.from(reason.slice(0, length)).toString()
-  if (outcome === 'timed-out') return { sent, lost: total - sent, reason: why || `no answer within ${timeoutMs} ms` }
-  return { sent, lost: total - sent, reason: why }
+  return replies
 }
