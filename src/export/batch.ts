@@ -8,6 +8,8 @@ import type { Outcome, Pipe } from './pipe'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
 const MAX_IN_FLIGHT = 4
+/** A backend that asks for more patience than this is asked again after this time. */
+const MAX_HOLD_MS = 10 * 60_000
 /** Nothing says twice within this time that the backend is away: it may come and go. */
 const SAY_AGAIN_MS = 60_000
 
@@ -26,6 +28,13 @@ function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown
   return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
 }
 
+/** What the user can do, as a clause: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
+export interface Advice {
+  readonly address: string
+  /** About credentials that are missing or wrong. */
+  readonly credentials?: string
+}
+
 export interface BatchOptions {
   readonly name: string
   readonly transport: TransportSpec
@@ -35,8 +44,7 @@ export interface BatchOptions {
   readonly maxBatchSpans: number
   /** `OTEL_BSP_SCHEDULE_DELAY`: from the first span of an empty queue until it is sent; never restarted. */
   readonly delayMs: number
-  /** What the user can do about an unreachable backend: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
-  readonly advice: string
+  readonly advice: Advice
 }
 
 /**
@@ -212,15 +220,14 @@ export class BatchExporter implements Exporter {
       this.log.warn(`${this.name}: ${this.target} took all spans and warns: ${outcome.warning}`)
     }
     if (reason === undefined) this.noticeBack()
-    else if (outcome.retry && !this.closed) this.putBack(spans, reason, outcome.afterMs ?? 0)
+    else if (outcome.later && !this.closed) this.putBack(spans, reason, outcome.afterMs ?? 0)
     else {
       const lost = spans.length - sent
       this.lose(lost, reason)
-      this.log.warn(
-        `${this.name}: ${this.target} ${reason}; ${count(lost)} lost; ${this.options.advice}`,
-        `${this.name} ${reason}`,
-      )
-      if (!outcome.retry) this.noticeBack()
+      const { address, credentials } = this.options.advice
+      const hint = outcome.denied ? (credentials ?? address) : address
+      this.log.warn(`${this.name}: ${this.target} ${reason}; ${count(lost)} lost; ${hint}`, `${this.name} ${reason}`)
+      if (!outcome.later) this.noticeBack()
     }
   }
 
@@ -237,7 +244,7 @@ export class BatchExporter implements Exporter {
         this.saidAwayAt = now()
         this.sayBack = true
         this.log.warn(
-          `${this.name}: ${this.target} ${reason}; up to ${count(maxQueueSpans)} wait until it takes them; ${advice}`,
+          `${this.name}: ${this.target} ${reason}; up to ${count(maxQueueSpans)} wait until it takes them; ${advice.address}`,
           `${this.name} away ${this.saidAwayAt}`,
         )
       }
@@ -246,7 +253,7 @@ export class BatchExporter implements Exporter {
     this.holding = true
     this.due = false
     clearTimeout(this.timer)
-    this.startTimer(Math.max(delayMs, afterMs))
+    this.startTimer(Math.min(Math.max(delayMs, afterMs), MAX_HOLD_MS))
   }
 
   /** Any answer that is not "later" shows that the backend is there. */

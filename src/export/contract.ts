@@ -33,8 +33,12 @@ export type Reply =
       readonly reason: string
       /** The same bytes may be accepted later. */
       readonly retry: boolean
+      /** The other side may have taken the message, and only its answer was lost: to send it often may store it often. */
+      readonly mayHaveArrived?: boolean
       /** The backend asked to wait this long (Retry-After, RetryInfo). */
       readonly afterMs?: number
+      /** The credentials are missing or wrong. */
+      readonly denied?: boolean
       /** The message is larger than the other side takes: split it. */
       readonly tooLarge?: boolean
       readonly body?: Uint8Array

@@ -5,7 +5,7 @@ import type { Config, Origin } from '../config/load'
 import type { ExporterName } from '../config/names'
 import type { Log } from '../log'
 import type { Resource, SpanData, SpanSink } from '../trace/data'
-import { BatchExporter } from './batch'
+import { type Advice, BatchExporter } from './batch'
 import type { Encoding, Exporter, Transport, TransportSpec } from './contract'
 import { Pipe } from './pipe'
 import { retrying } from './retry'
@@ -24,8 +24,7 @@ export interface Plan {
   readonly transport: TransportSpec
   /** Longest time for one batch, retries included; 0 for no limit. */
   readonly timeoutMs: number
-  /** What the user can do when the backend cannot be reached: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
-  readonly advice: string
+  readonly advice: Advice
   /** Instead of `OTEL_BSP_SCHEDULE_DELAY`, if that is longer. */
   readonly maxDelayMs?: number
   /** Puts something between the program and the queue. */

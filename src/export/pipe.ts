@@ -22,9 +22,11 @@ export interface Outcome {
   readonly sent: number
   /** Of those that were not sent: the reason. */
   readonly reason?: string
-  /** Those that were not sent may be sent later. */
-  readonly retry?: boolean
+  /** Those that were not sent can wait in the queue: the backend is away, or asked to come back. */
+  readonly later?: boolean
   readonly afterMs?: number
+  /** The credentials are missing or wrong. */
+  readonly denied?: boolean
   /** A warning of the other side that came with success. */
   readonly warning?: string
 }
@@ -91,14 +93,15 @@ export class Pipe {
       const words =
         reply.body === undefined ? '' : readError?.(reply.body, mediaType) || plainText(reply.body, mediaType)
       const reason = words === '' ? reply.reason : `${reply.reason}: ${words.slice(0, MAX_WORDS)}`
-      return { spans, sent: 0, reason, retry: reply.retry, afterMs: reply.afterMs }
+      const { afterMs, denied } = reply
+      return { spans, sent: 0, reason, later: reply.retry && !reply.mayHaveArrived, afterMs, denied }
     }
     if (readReply === undefined || reply.body === undefined || reply.body.length === 0)
       return { spans, sent: spans.length }
     const verdict = readReply(reply.body, mediaType)
     if (verdict === undefined) {
       const kind = mediaType || 'something'
-      return { spans, sent: 0, reason: `answered with ${kind} that is not an answer of this protocol`, retry: false }
+      return { spans, sent: 0, reason: `answered with ${kind} that is not an answer of this protocol` }
     }
     const message = verdict.message.slice(0, MAX_WORDS)
     if (verdict.rejectedSpans === 0) return { spans, sent: spans.length, warning: message || undefined }
@@ -106,7 +109,6 @@ export class Pipe {
       spans,
       sent: Math.max(spans.length - verdict.rejectedSpans, 0),
       reason: message === '' ? 'rejected without a reason' : `rejected: ${message}`,
-      retry: false,
     }
   }
 
@@ -115,7 +117,7 @@ export class Pipe {
     if (body.length > this.maxBytes) {
       if (batch.length === 1) {
         const reason = `one span larger than the limit of ${this.maxBytes} bytes`
-        outcomes.push({ spans: batch, sent: 0, reason, retry: false })
+        outcomes.push({ spans: batch, sent: 0, reason })
         return
       }
       for (const chunk of chunks(batch, fitting(batch.length, body.length, this.maxBytes))) {

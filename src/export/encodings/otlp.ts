@@ -72,9 +72,9 @@ export function readReply(body: Uint8Array, mediaType: string): Verdict | undefi
       const reply = JSON.parse(Buffer.from(body).toString())
       if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) return undefined
       const partial = reply.partialSuccess ?? reply.partial_success
-      const rejected = Number(partial?.rejectedSpans ?? partial?.rejected_spans ?? 0)
+      const rejected = Number(partial?.rejectedSpans ?? partial?.rejected_spans) || 0
       return {
-        rejectedSpans: rejected > 0 ? rejected : 0,
+        rejectedSpans: Math.max(rejected, 0),
         message: String(partial?.errorMessage ?? partial?.error_message ?? ''),
       }
     }

@@ -1,5 +1,6 @@
 /** OTLP: which of the three protocols, where to, with which headers and keys. */
 import { readFileSync } from 'node:fs'
+import type { Advice } from '../batch'
 import type { Plan, Settings } from '../index'
 import type { HttpOptions } from '../transports/http'
 
@@ -39,12 +40,15 @@ function protobuf() {
  * missing path; the general one is a base to which `v1/traces` is appended. A gRPC target has no path; without a scheme it
  * means TLS unless `OTEL_EXPORTER_OTLP_INSECURE`.
  */
-function endpoint({ config, origins }: Settings): { url: string; advice: string } {
+function endpoint({ config, origins }: Settings): { url: string; advice: Advice } {
   const isGrpc = config.otlpProtocol === 'grpc'
   const own = config.otlpTracesEndpoint
   const name = own === '' ? 'otlpEndpoint' : 'otlpTracesEndpoint'
   const variable = own === '' ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
-  const advice = `${origins[name]?.variable ?? variable} selects the address`
+  const advice = {
+    address: `${origins[name]?.variable ?? variable} selects the address, OTEL_EXPORTER_OTLP_PROTOCOL (${config.otlpProtocol}) the protocol`,
+    credentials: 'OTEL_EXPORTER_OTLP_HEADERS can hold credentials',
+  }
   let text = own || config.otlpEndpoint || (isGrpc ? 'http://localhost:4317' : 'http://localhost:4318')
   if (!text.includes('://')) text = `${config.otlpInsecure ? 'http' : 'https'}://${text}`
   const url = new URL(text)

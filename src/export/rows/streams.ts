@@ -13,7 +13,7 @@ export function console({ config }: Settings): Plan {
   const plan = {
     transport: { file: 'stdout', options: { fd } },
     timeoutMs: STREAM_TIMEOUT_MS,
-    advice: 'TRACING_AGENT_CONSOLE_OUTPUT selects stderr or stdout',
+    advice: { address: 'TRACING_AGENT_CONSOLE_OUTPUT selects stderr or stdout' },
     maxDelayMs: CONSOLE_DELAY_MS,
   }
   if (config.consoleFormat === 'json') {
@@ -34,6 +34,6 @@ export function otlpStdout(): Plan {
     encoding: otlpJsonLines,
     transport: { file: 'stdout', options: { fd: 1 } },
     timeoutMs: STREAM_TIMEOUT_MS,
-    advice: 'the exporter otlp/stdout writes to standard output',
+    advice: { address: 'OTEL_EXPORTER=otlp/stdout writes to standard output' },
   }
 }

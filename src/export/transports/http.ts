@@ -2,17 +2,10 @@
  * HTTP/1.1 POST with a keep-alive agent of our own. It follows no redirect (credentials would go to a stranger) and keeps
  * no process alive: its sockets are unref'd.
  */
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import http from 'node:http'
+import type https from 'node:https'
 import type { Reply, Transport } from '../contract'
-
-/** Largest reply that is read, largest request that is sent (OTLP specification). */
-const MAX_REPLY_BYTES = 4 * 1024 * 1024
-const MAX_REQUEST_BYTES = 64 * 1024 * 1024
-
-// As it was before anyone patched it, if this file is loaded first; else the suppressed context hides us from ourselves.
-const httpRequest = http.request
-const startTimer = setTimeout
+import { describeError, gzip, isConnectionError, limit, MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './wire'
 
 export interface HttpOptions {
   /** With user and password, if there are any. */
@@ -23,164 +16,184 @@ export interface HttpOptions {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
-  /** Node's Agent keeps at most this many connections; further messages wait. */
-  readonly maxSockets?: number
 }
 
-export function create(options: HttpOptions): Transport {
-  const url = new URL(options.url)
-  const isTls = url.protocol === 'https:'
-  const target = `${url.protocol}//${url.host}${url.pathname}`
-  let agent: Agent | undefined
-  let closed = false
-  const requests = new Set<ClientRequest>()
+/** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
+const RETRYABLE = [429, 502, 503, 504]
 
-  function attempt(body: Uint8Array, headers: Record<string, string | number>, timeoutMs: number): Promise<Reply> {
+export function create(options: HttpOptions): Transport {
+  return new HttpTransport(options)
+}
+
+class HttpTransport implements Transport {
+  readonly accepts = []
+  readonly maxBytes = MAX_REQUEST_BYTES
+  readonly target: string
+  private readonly url: URL
+  /** `http` or `https`. */
+  private readonly library: typeof http | typeof https
+  /** Before the program replaced it (nock, msw). Before our own patch, too, or else the suppressed context hides us. */
+  private readonly makeRequest: typeof http.request
+  private agent: http.Agent | undefined
+  private closed = false
+  private readonly requests = new Set<http.ClientRequest>()
+
+  constructor(private readonly options: HttpOptions) {
+    this.url = new URL(options.url)
+    const { protocol, host, pathname } = this.url
+    this.target = `${protocol}//${host}${pathname}`
+    this.library = protocol === 'https:' ? require('node:https') : http
+    this.makeRequest = this.library.request
+  }
+
+  async send(body: Uint8Array, mediaType: string, timeoutMs = Infinity): Promise<Reply> {
+    if (this.closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
+    const { headers, compression } = this.options
+    const all: http.OutgoingHttpHeaders = { ...headers, 'content-type': mediaType }
+    try {
+      if (compression === 'gzip') {
+        body = await gzip(body)
+        all['content-encoding'] = 'gzip'
+      }
+      all['content-length'] = body.length
+      const deadline = performance.now() + timeoutMs
+      const reply = await this.post(body, all, timeoutMs)
+      if (reply !== STALE) return reply
+      return (await this.post(body, all, deadline - performance.now(), true)) as Reply
+    } catch (error) {
+      // A header that Node does not send.
+      return { ok: false, reason: describeError(error as Error), retry: false }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    for (const request of this.requests) request.destroy()
+    this.agent?.destroy()
+  }
+
+  /** @param again the kept connection was stale: now a broken connection is an error of its own */
+  private post(
+    body: Uint8Array,
+    headers: http.OutgoingHttpHeaders,
+    timeoutMs: number,
+    again = false,
+  ): Promise<Reply | typeof STALE> {
     return new Promise(resolve => {
-      const library = isTls ? (require('node:https') as typeof import('node:https')) : undefined
-      agent ??= keepAliveAgent(library ?? http, options)
-      const requestOptions: RequestOptions & { servername?: string } = {
-        method: 'POST',
-        protocol: url.protocol,
-        hostname: url.hostname.replace(/^\[|\]$/g, ''),
-        port: url.port || undefined,
-        path: url.pathname + url.search,
-        headers,
-        agent,
-      }
-      if (url.username !== '') {
-        requestOptions.auth = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
-      }
-      const request = (library?.request ?? httpRequest)(requestOptions)
+      const request = this.makeRequest(this.requestOptions(headers))
+      let response: http.IncomingMessage | undefined
       let done = false
-      const finish = (reply: Reply) => {
+      const finish = (reply: Reply | typeof STALE) => {
         if (done) return
         done = true
         clearTimeout(timer)
-        requests.delete(request)
+        this.requests.delete(request)
         resolve(reply)
       }
-      let response: IncomingMessage | undefined
       const timer = limit(timeoutMs, () => {
         const what = response === undefined ? 'did not answer' : `answered ${status(response)} and did not finish`
         finish({ ok: false, reason: `${what} within ${Math.round(timeoutMs)} ms`, retry: false })
         request.destroy()
       })
-      requests.add(request)
+      this.requests.add(request)
       request.on('socket', socket => socket.unref())
-      request.on('error', (error: NodeJS.ErrnoException) => {
-        if (response !== undefined) return
-        // The other side may close a kept connection at any moment: that says nothing about the message.
-        if (request.reusedSocket && error.code === 'ECONNRESET' && !closed && !done) {
-          attempt(body, headers, timeoutMs).then(finish)
-          return
-        }
-        finish({ ok: false, reason: describe(error), retry: isConnectionError(error) })
+      request.on('error', error => {
+        if (response === undefined) finish(this.failed(request, error, again))
       })
       request.on('response', incoming => {
         response = incoming
-        const chunks: Buffer[] = []
-        let size = 0
-        incoming.on('data', (chunk: Buffer) => {
-          size += chunk.length
-          if (size > MAX_REPLY_BYTES) {
-            const reason = `answered ${status(incoming)} with more than ${MAX_REPLY_BYTES} bytes`
-            finish({ ok: false, reason, retry: false })
-            request.destroy()
-          } else chunks.push(chunk)
-        })
-        incoming.on('error', () => {})
-        incoming.on('close', () => {
-          if (incoming.complete) finish(judge(incoming, Buffer.concat(chunks)))
-          else finish({ ...judge(incoming, undefined), ...brokenOff(incoming) })
+        readReply(incoming, reply => {
+          finish(reply)
+          if (!incoming.complete) request.destroy()
         })
       })
       request.end(body)
     })
   }
 
-  return {
-    accepts: [],
-    maxBytes: MAX_REQUEST_BYTES,
-    target,
-    async send(body, mediaType, timeoutMs = Infinity) {
-      if (closed) return { ok: false, reason: 'is closed', retry: false }
-      const headers: Record<string, string | number> = { ...options.headers, 'content-type': mediaType }
-      if (options.compression === 'gzip') {
-        body = await gzip(body)
-        headers['content-encoding'] = 'gzip'
-      }
-      headers['content-length'] = body.length
-      return attempt(body, headers, timeoutMs)
-    },
-    async close() {
-      closed = true
-      for (const request of requests) request.destroy(new Error('closed'))
-      agent?.destroy()
-    },
+  private requestOptions(headers: http.OutgoingHttpHeaders): http.RequestOptions {
+    const { protocol, hostname, port, pathname, search, username, password } = this.url
+    this.agent ??= keepAliveAgent(this.library as typeof https, this.options)
+    return {
+      method: 'POST',
+      protocol,
+      hostname: hostname.replace(/^\[|\]$/g, ''),
+      port: port === '' ? undefined : port,
+      path: pathname + search,
+      headers,
+      agent: this.agent,
+      auth: username === '' ? undefined : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`,
+    }
+  }
+
+  private failed(request: http.ClientRequest, error: NodeJS.ErrnoException, again: boolean): Reply | typeof STALE {
+    if (this.closed) return { ok: false, reason: 'was not answered before the end', retry: false }
+    if (request.reusedSocket && error.code === 'ECONNRESET' && !again) return STALE
+    const retry = isConnectionError(error)
+    // A connection that was made has perhaps carried the message.
+    return {
+      ok: false,
+      reason: describeError(error),
+      retry,
+      mayHaveArrived: retry && request.socket?.connecting === false,
+    }
   }
 }
 
-function keepAliveAgent(library: typeof http | typeof import('node:https'), options: HttpOptions): Agent {
-  const agent = new (library.Agent as typeof import('node:https').Agent)({
-    keepAlive: true,
-    maxSockets: options.maxSockets ?? Infinity,
-    ca: options.ca,
-    cert: options.cert,
-    key: options.key,
-  })
+/**
+ * The other side had closed the kept connection when we wrote to it. It closes one that was idle for long whenever it
+ * likes; that says nothing about the message, which goes out again at once.
+ */
+const STALE = Symbol('stale')
+
+function keepAliveAgent(library: typeof https, { ca, cert, key }: HttpOptions): http.Agent {
+  const agent = new library.Agent({ keepAlive: true, ca, cert, key })
   // The documented hook for a kept connection that is used again; the default makes it hold the process.
-  ;(agent as Agent & { reuseSocket(socket: unknown, request: ClientRequest): void }).reuseSocket = (_, request) => {
+  ;(agent as any).reuseSocket = (_socket: unknown, request: http.ClientRequest) => {
     request.reusedSocket = true
   }
   return agent
 }
 
-function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undefined {
-  if (timeoutMs === Infinity) return undefined
-  const timer = startTimer(fn, Math.max(timeoutMs, 0))
-  timer.unref()
-  return timer
-}
-
-function gzip(body: Uint8Array): Promise<Uint8Array> {
-  const zlib = require('node:zlib') as typeof import('node:zlib')
-  return new Promise((resolve, reject) => {
-    zlib.gzip(body, (error, packed) => (error ? reject(error) : resolve(packed)))
+/** Reads the body up to its end, its limit, or its breaking off. */
+function readReply(response: http.IncomingMessage, finish: (reply: Reply) => void): void {
+  const chunks: Buffer[] = []
+  let size = 0
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size <= MAX_REPLY_BYTES) chunks.push(chunk)
+    else finish(refused(response, `answered ${status(response)} with more than ${MAX_REPLY_BYTES} bytes`))
+  })
+  response.on('error', () => {})
+  response.on('close', () => {
+    if (response.complete) finish(judge(response, Buffer.concat(chunks)))
+    else finish(refused(response, `answered ${status(response)} and broke off in the middle`))
   })
 }
 
-function status(response: IncomingMessage): string {
-  return `${response.statusCode} ${response.statusMessage || http.STATUS_CODES[response.statusCode!] || ''}`.trim()
-}
-
-/** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
-const RETRYABLE = [429, 502, 503, 504]
-
-function judge(response: IncomingMessage, body: Uint8Array | undefined): Reply {
+function judge(response: http.IncomingMessage, body: Uint8Array): Reply {
   const code = response.statusCode!
   const mediaType = response.headers['content-type']
   if (code >= 200 && code < 300) return { ok: true, body, mediaType }
-  const location = response.headers.location
-  const where = code >= 300 && code < 400 && location !== undefined ? ` to ${withoutSecrets(location)}` : ''
-  return {
-    ok: false,
-    reason: `answered ${status(response)}${where}`,
-    retry: RETRYABLE.includes(code),
-    afterMs: RETRYABLE.includes(code) ? retryAfterMs(response.headers['retry-after']) : undefined,
-    tooLarge: code === 413,
-    body,
-    mediaType,
-  }
+  const { location } = response.headers
+  const isRedirect = code >= 300 && code < 400 && location !== undefined
+  const where = isRedirect ? ` to ${withoutSecrets(location)}, which is not followed` : ''
+  const reply = refused(response, `answered ${status(response)}${where}`)
+  return { ...reply, denied: code === 401 || code === 403, tooLarge: code === 413, body, mediaType }
 }
 
-function brokenOff(response: IncomingMessage): Reply {
-  const retry = RETRYABLE.includes(response.statusCode!)
-  return { ok: false, reason: `answered ${status(response)} and broke off in the middle`, retry }
+function refused(response: http.IncomingMessage, reason: string): Reply & { ok: false } {
+  if (!RETRYABLE.includes(response.statusCode!)) return { ok: false, reason, retry: false }
+  return { ok: false, reason, retry: true, afterMs: retryAfterMs(response.headers['retry-after']) }
+}
+
+function status(response: http.IncomingMessage): string {
+  const words = response.statusMessage || http.STATUS_CODES[response.statusCode!]
+  return words === undefined ? String(response.statusCode) : `${response.statusCode} ${words}`
 }
 
 /** Seconds, or a date (RFC 9110, section 10.2.3). */
-export function retryAfterMs(value: string | undefined): number | undefined {
+function retryAfterMs(value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000
   const date = Date.parse(value)
@@ -190,17 +203,4 @@ export function retryAfterMs(value: string | undefined): number | undefined {
 /** A URL of the other side, for a line to the user. */
 function withoutSecrets(location: string): string {
   return location.replace(/\/\/[^/]*@/, '//').replace(/[?#].*$/s, '')
-}
-
-/** Failed connections and connections that went away without an answer; a certificate does not become valid by waiting. */
-function isConnectionError(error: NodeJS.ErrnoException): boolean {
-  const code = error.code ?? ''
-  return /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND|EADDRNOTAVAIL|EMFILE)/.test(code)
-}
-
-function describe(error: NodeJS.ErrnoException): string {
-  if (error.message === 'closed') return 'was not answered before the end'
-  // Of several addresses none could be reached: the first error stands for all.
-  const first = (error as { errors?: Error[] }).errors?.[0] ?? error
-  return first.message || first.name || error.code || 'failed'
 }

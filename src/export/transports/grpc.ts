@@ -1,0 +1,232 @@
+/**
+ * One unary gRPC call a message, on node:http2 (gRPC over HTTP2: PROTOCOL-HTTP2.md of grpc).
+ *
+ * A request is headers, then one message behind a prefix of five bytes (compressed or not, length); the answer is headers,
+ * a message likewise, and trailers with the status. All calls share one connection, which is opened when it is needed,
+ * and opened anew after an error, a GOAWAY, or a call without an answer (the connection may be dead and not know it).
+ */
+import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
+import type { Reply, Transport } from '../contract'
+import { readFields } from '../protobuf'
+import type { HttpOptions } from './http'
+import { describeError, gzip, isConnectionError, limit, MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './wire'
+
+/** `host:port` with http:// or https:// in front, and the path of the method. */
+export type GrpcOptions = HttpOptions
+
+const PREFIX_BYTES = 5
+/** `grpc-timeout` has at most eight digits. */
+const MAX_TIMEOUT_MS = 99_999_999
+
+const STATUS_NAMES = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+]
+const RESOURCE_EXHAUSTED = 8
+/** PERMISSION_DENIED, UNAUTHENTICATED. */
+const DENIED = [7, 16]
+/** OTLP specification, "OTLP/gRPC Response": CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS. */
+const RETRYABLE = [1, 4, 10, 11, 14, 15]
+/** HTTP statuses of something in between that stand for UNAVAILABLE (http-grpc-status-mapping.md). */
+const RETRYABLE_HTTP = [429, 502, 503, 504]
+
+export function create(options: GrpcOptions): Transport {
+  const url = new URL(options.url)
+  let session: ClientHttp2Session | undefined
+  /** Why the last connection ended; a stream on it tells less. */
+  let sessionError: Error | undefined
+  let closed = false
+
+  function connect(): ClientHttp2Session {
+    if (session !== undefined && !session.closed && !session.destroyed) return session
+    const http2 = require('node:http2') as typeof import('node:http2')
+    sessionError = undefined
+    const opened = http2.connect(url.origin, { ca: options.ca, cert: options.cert, key: options.key })
+    opened.on('error', error => {
+      if (session === opened) sessionError = error
+    })
+    opened.on('close', () => {
+      if (session === opened) session = undefined
+    })
+    // It keeps no process alive.
+    opened.unref()
+    session = opened
+    return opened
+  }
+
+  function call(message: Uint8Array, timeoutMs: number): Promise<Reply> {
+    return new Promise(resolve => {
+      const connection = connect()
+      const headers: Record<string, string> = {
+        ...options.headers,
+        ':method': 'POST',
+        ':path': url.pathname,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      }
+      if (timeoutMs !== Infinity) headers['grpc-timeout'] = `${Math.min(Math.ceil(timeoutMs), MAX_TIMEOUT_MS)}m`
+      if (options.compression === 'gzip') headers['grpc-encoding'] = 'gzip'
+      const stream: ClientHttp2Stream = connection.request(headers)
+      let done = false
+      const finish = (reply: Reply) => {
+        if (done) return
+        done = true
+        clearTimeout(timer)
+        resolve(reply)
+      }
+      const timer = limit(timeoutMs, () => {
+        finish({ ok: false, reason: `did not answer within ${Math.round(timeoutMs)} ms`, retry: false })
+        stream.destroy()
+        connection.destroy()
+      })
+      let answer: IncomingHttpHeaders = {}
+      let trailers: IncomingHttpHeaders = {}
+      const chunks: Buffer[] = []
+      let size = 0
+      let error: NodeJS.ErrnoException | undefined
+      stream.on('response', received => {
+        answer = received
+      })
+      stream.on('trailers', received => {
+        trailers = received
+      })
+      stream.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > MAX_REPLY_BYTES + PREFIX_BYTES) {
+          finish({ ok: false, reason: `answered with more than ${MAX_REPLY_BYTES} bytes`, retry: false })
+          stream.destroy()
+        } else chunks.push(chunk)
+      })
+      stream.on('error', problem => {
+        error = problem
+      })
+      stream.on('close', () => {
+        const status = trailers['grpc-status'] ?? answer['grpc-status']
+        if (status !== undefined) finish(judge(Number(status), { ...answer, ...trailers }, Buffer.concat(chunks)))
+        else if (answer[':status'] !== undefined && Number(answer[':status']) !== 200) finish(judgeHttp(answer))
+        else finish(broken(sessionError ?? causeOf(error), answer[':status'] !== undefined, closed))
+      })
+      const prefix = Buffer.alloc(PREFIX_BYTES)
+      prefix[0] = options.compression === 'gzip' ? 1 : 0
+      prefix.writeUInt32BE(message.length, 1)
+      stream.write(prefix)
+      stream.end(message)
+    })
+  }
+
+  return {
+    accepts: ['application/x-protobuf'],
+    maxBytes: MAX_REQUEST_BYTES,
+    target: url.origin,
+    async send(body, _mediaType, timeoutMs = Infinity) {
+      if (closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
+      try {
+        return await call(options.compression === 'gzip' ? await gzip(body) : body, timeoutMs)
+      } catch (error) {
+        return { ok: false, reason: describeError(error as Error), retry: false }
+      }
+    },
+    async close() {
+      closed = true
+      session?.destroy()
+    },
+  }
+}
+
+function judge(code: number, headers: IncomingHttpHeaders, body: Buffer): Reply {
+  if (code === 0) {
+    if (body.length === 0) return { ok: true }
+    const length = body.length < PREFIX_BYTES ? -1 : body.readUInt32BE(1)
+    if (length !== body.length - PREFIX_BYTES || body[0] !== 0) {
+      return { ok: false, reason: 'answered OK with something that is not one gRPC message', retry: false }
+    }
+    return { ok: true, body: body.subarray(PREFIX_BYTES), mediaType: 'application/x-protobuf' }
+  }
+  const words = decodeMessage(String(headers['grpc-message'] ?? ''))
+  const reason = `answered ${STATUS_NAMES[code] ?? `status ${code}`}${words === '' ? '' : `: ${words}`}`
+  const afterMs = retryInfoMs(headers['grpc-status-details-bin'])
+  if (code !== RESOURCE_EXHAUSTED) {
+    return { ok: false, reason, retry: RETRYABLE.includes(code), afterMs, denied: DENIED.includes(code) }
+  }
+  // Without RetryInfo the resource is not time. Servers use the same code for a message that is too large.
+  const tooLarge = afterMs === undefined && /larger than max|exceeds? max|too large/i.test(words)
+  return { ok: false, reason, retry: afterMs !== undefined, afterMs, tooLarge }
+}
+
+/** Something that does not speak gRPC answered: a proxy, or a web server. */
+function judgeHttp(answer: IncomingHttpHeaders): Reply {
+  const status = Number(answer[':status'])
+  return { ok: false, reason: `answered HTTP ${status} and not gRPC`, retry: RETRYABLE_HTTP.includes(status) }
+}
+
+/** A stream that waited for a connection tells why there is none only as a cause. */
+function causeOf(error: Error | undefined): NodeJS.ErrnoException | undefined {
+  return error?.cause instanceof Error ? error.cause : error
+}
+
+/** The stream ended without a status. */
+function broken(error: NodeJS.ErrnoException | undefined, answered: boolean, closed: boolean): Reply {
+  if (closed) return { ok: false, reason: 'was not answered before the end', retry: false }
+  if (answered) return { ok: false, reason: 'answered and broke off before the status', retry: false }
+  if (error === undefined)
+    return { ok: false, reason: 'went away without an answer', retry: true, mayHaveArrived: true }
+  if (error.code === 'ERR_HTTP2_ERROR') {
+    return { ok: false, reason: `does not speak HTTP/2, which gRPC needs (${error.message})`, retry: false }
+  }
+  const isReset = error.code === 'ERR_HTTP2_STREAM_ERROR' || error.code === 'ERR_HTTP2_SESSION_ERROR'
+  return {
+    ok: false,
+    reason: describeError(error),
+    retry: isReset || isConnectionError(error),
+    mayHaveArrived: isReset || error.code === 'ECONNRESET',
+  }
+}
+
+/** `grpc-message` is percent-encoded UTF-8; what is not stays as it is. */
+function decodeMessage(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/**
+ * The delay of a RetryInfo in `grpc-status-details-bin`: base64 of
+ * `google.rpc.Status { 3 repeated Any { 1 type_url, 2 value } }`, `RetryInfo { 1 Duration { 1 seconds, 2 nanos } }`.
+ */
+function retryInfoMs(header: unknown): number | undefined {
+  if (typeof header !== 'string') return undefined
+  try {
+    for (const detail of readFields(Buffer.from(header, 'base64'))) {
+      if (detail.number !== 3 || detail.bytes === undefined) continue
+      const any = readFields(detail.bytes)
+      const type = any.find(({ number }) => number === 1)?.bytes
+      if (type === undefined || !Buffer.from(type).toString().endsWith('/google.rpc.RetryInfo')) continue
+      const info = readFields(any.find(({ number }) => number === 2)?.bytes ?? Buffer.alloc(0))
+      const duration = info.find(({ number }) => number === 1)?.bytes
+      if (duration === undefined) return 0
+      const fields = readFields(duration)
+      const value = (wanted: number) => fields.find(({ number }) => number === wanted)?.value ?? 0
+      return Math.max(value(1) * 1000 + value(2) / 1e6, 0)
+    }
+  } catch {
+    // Not a Status: as if there were none.
+  }
+  return undefined
+}

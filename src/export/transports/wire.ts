@@ -1,0 +1,42 @@
+/** What transports on a network connection share. */
+
+/** Largest reply that is read, largest request that is sent (OTLP specification). */
+export const MAX_REPLY_BYTES = 4 * 1024 * 1024
+export const MAX_REQUEST_BYTES = 64 * 1024 * 1024
+
+// As it was before the program could replace it.
+const startTimer = setTimeout
+
+/** Calls `fn` after `timeoutMs`; the timer keeps no process alive. */
+export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undefined {
+  if (timeoutMs === Infinity) return undefined
+  return startTimer(fn, Math.max(timeoutMs, 0)).unref()
+}
+
+/** In Node's thread pool; zlib is loaded when it is first needed. */
+export function gzip(body: Uint8Array): Promise<Uint8Array> {
+  const zlib = require('node:zlib') as typeof import('node:zlib')
+  return new Promise((resolve, reject) => {
+    zlib.gzip(body, (error, packed) => (error ? reject(error) : resolve(packed)))
+  })
+}
+
+/** A certificate does not become valid by waiting: TLS errors are not among them. */
+const CONNECTION_ERRORS = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND|EADDRNOTAVAIL|EMFILE|ENFILE)/
+
+/** The connection could not be made, or went away without an answer: it may be made later. */
+export function isConnectionError(error: NodeJS.ErrnoException): boolean {
+  return CONNECTION_ERRORS.test(firstOf(error).code ?? '')
+}
+
+/** One clause: `connect ECONNREFUSED 127.0.0.1:4318`. */
+export function describeError(error: Error): string {
+  const { message, name, code } = firstOf(error)
+  if (code?.startsWith('HPE_')) return `answered with something that is not HTTP/1.1 (${message})`
+  return message || code || name
+}
+
+/** Of several addresses that were tried none could be reached: the first error stands for all. */
+function firstOf(error: Error): NodeJS.ErrnoException {
+  return (error as { errors?: NodeJS.ErrnoException[] }).errors?.[0] ?? error
+}
