@@ -2,7 +2,17 @@
  * Names that variables may hold. The tables that give them their meaning are loaded only when one is used; a test
  * compares these lists with them.
  */
-export const EXPORTERS = ['otlp', 'console', 'otlp/stdout', 'none'] as const
+export const EXPORTERS = [
+  'otlp',
+  'xray',
+  'xray-api',
+  'zipkin',
+  'jaeger',
+  'console',
+  'file',
+  'otlp/stdout',
+  'none',
+] as const
 export type ExporterName = Exclude<(typeof EXPORTERS)[number], 'none'>
 
 export const SAMPLERS = [

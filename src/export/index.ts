@@ -50,6 +50,30 @@ export const EXPORTERS: Readonly<Partial<Record<ExporterName, ExporterRow>>> = {
     doc: 'OTLP in JSON, one message a line, on stdout.',
     plan: () => (require('./rows/streams') as typeof import('./rows/streams')).otlpStdout(),
   },
+  file: {
+    doc: 'OTLP in JSON, one message a line, at the end of a file.',
+    plan: settings => backends().file(settings),
+  },
+  xray: {
+    doc: 'Segment documents to the AWS X-Ray daemon, over UDP.',
+    plan: settings => backends().xray(settings),
+  },
+  'xray-api': {
+    doc: 'Segment documents to AWS X-Ray itself (PutTraceSegments), signed with the credentials of the AWS SDKs.',
+    plan: settings => backends().xrayApi(settings),
+  },
+  zipkin: {
+    doc: 'Zipkin v2 JSON, over HTTP or through Kafka.',
+    plan: settings => backends().zipkin(settings),
+  },
+  jaeger: {
+    doc: 'OTLP to Jaeger; Thrift over HTTP to an older collector or over UDP to an agent.',
+    plan: settings => backends().jaeger(settings),
+  },
+}
+
+function backends() {
+  return require('./rows/backends') as typeof import('./rows/backends')
 }
 
 /** The exporters that the user chose, each with a queue of its own. One that cannot be made is said and left out. */

@@ -32,6 +32,14 @@ export const BACKENDS = {
     defaultText: 'that of the instance, asked from its metadata service',
     doc: 'Region for the exporter xray-api.',
   }),
+  xrayApiEndpoint: option({
+    env: 'AWS_ENDPOINT_URL_XRAY',
+    aliases: ['AWS_ENDPOINT_URL'],
+    type: url('http', 'https'),
+    default: '',
+    defaultText: 'the endpoint of X-Ray in the region',
+    doc: 'Where the exporter xray-api sends.',
+  }),
   zipkinEndpoint: option({
     env: 'OTEL_EXPORTER_ZIPKIN_ENDPOINT',
     type: url('http', 'https'),

@@ -27,9 +27,9 @@ const NO_PARENT = '0000000000000000'
 export const jaegerThriftBinary: Encoding = {
   mediaType: 'application/vnd.apache.thrift.binary',
   maxSpans: Infinity,
-  encode(batch, resource) {
+  *encode(batch, resource) {
     const out = new BinaryWriter()
-    writeBatch(out, batch, resource)
+    yield* writeBatch(out, batch, resource)
     return out.bytes()
   },
 }
@@ -38,25 +38,36 @@ export const jaegerThriftBinary: Encoding = {
 export const jaegerThriftCompact: Encoding = {
   mediaType: 'application/vnd.apache.thrift.compact',
   maxSpans: Infinity,
-  encode(batch, resource) {
-    const out = new CompactWriter()
-    out.message('emitBatch')
-    out.structBegin()
-    out.field(1, STRUCT)
-    writeBatch(out, batch, resource)
-    out.structEnd()
-    return out.bytes()
-  },
+  encode: (batch, resource) => emitBatch(new CompactWriter(), batch, resource),
+}
+
+/** The same call in the binary protocol: the agent's port 6832. */
+export const jaegerThriftBinaryCall: Encoding = {
+  mediaType: 'application/vnd.apache.thrift.binary',
+  maxSpans: Infinity,
+  encode: (batch, resource) => emitBatch(new BinaryWriter(), batch, resource),
+}
+
+function* emitBatch(out: ThriftWriter, batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array> {
+  out.message('emitBatch')
+  out.structBegin()
+  out.field(1, STRUCT)
+  yield* writeBatch(out, batch, resource)
+  out.structEnd()
+  return out.bytes()
 }
 
 /** `struct Batch { 1: Process process, 2: list<Span> spans }` */
-function writeBatch(out: ThriftWriter, batch: readonly SpanData[], resource: Resource): void {
+function* writeBatch(out: ThriftWriter, batch: readonly SpanData[], resource: Resource): Generator<void, void> {
   out.structBegin()
   out.field(1, STRUCT)
   writeProcess(out, resource)
   out.field(2, LIST)
   out.list(STRUCT, batch.length)
-  for (const span of batch) writeSpan(out, span)
+  for (const span of batch) {
+    writeSpan(out, span)
+    yield
+  }
   out.structEnd()
 }
 

@@ -30,3 +30,9 @@ export function serviceName(resource: Resource): string {
   const name = getAttribute(resource.attributes, 'service.name')
   return typeof name === 'string' && name !== '' ? name : 'unknown_service:node'
 }
+
+/** 4 or 6 for text that has the form of an IP address, else 0. What a server made of an address is never anything else. */
+export function ipVersion(text: string): 0 | 4 | 6 {
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) return 4
+  return /^[0-9a-f:.]*:[0-9a-f:.]*(?:%[\w.-]+)?$/i.test(text) ? 6 : 0
+}

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import type { AttributeValue } from '@opentelemetry/api'
 import {
   type AttributeList,
@@ -9,6 +8,7 @@ import {
   type Resource,
   type SpanData,
 } from '../../trace/data'
+import { ipVersion } from './non-otlp'
 import { type Cause, causeOf, exceptionId, flagsOf } from './xray-cause'
 import { isSegment, namespaceOf, segmentName, subsegmentName, text } from './xray-names'
 import { awsOfCall, awsOfResource, originOf } from './xray-resource'
@@ -148,7 +148,8 @@ export class DocumentMaker {
     for (let i = 0; i < attributes.length; i += 2) {
       const key = attributes[i] as string
       const value = attributes[i + 1] as AttributeValue
-      if (typeof value !== 'object' && this.isAnnotation(key)) addAnnotation(document, key, value as string | number | boolean)
+      if (typeof value !== 'object' && this.isAnnotation(key))
+        addAnnotation(document, key, value as string | number | boolean)
       else if (key.startsWith('aws.xray.metadata.') && typeof value === 'string')
         addNamespace(document, key.slice(18), value)
       else if (!(hasHttp && IN_HTTP.has(key)) && key !== 'enduser.id') addMetadata(document, key, value)
@@ -187,7 +188,7 @@ function httpOf(span: SpanData): Fields | undefined {
   set(request, 'url', urlOf(attributes))
   set(request, 'user_agent', text(attributes, 'user_agent.original'))
   const client = text(attributes, 'client.address')
-  if (client !== undefined && isIP(client) !== 0) {
+  if (client !== undefined && ipVersion(client) !== 0) {
     request['client_ip'] = client
     const peer = text(attributes, 'network.peer.address')
     if (peer !== undefined && peer !== client) request['x_forwarded_for'] = true

@@ -1,4 +1,4 @@
-import type { Encoding } from '../contract'
+import type { Encoding, Verdict } from '../contract'
 import { DocumentMaker, type DocumentOptions, type SegmentDocument } from './xray-document'
 
 /** First line of a datagram to the X-Ray daemon (X-Ray developer guide, "Sending segment documents to the daemon"). */
@@ -23,8 +23,9 @@ export function xrayDaemon(options: XRayOptions): Encoding {
   return {
     mediaType: 'application/vnd.aws.xray.daemon',
     maxSpans: 1,
-    encode(batch, resource) {
+    *encode(batch, resource) {
       const json = fit(maker.make(batch[0]!, resource), MAX_DATAGRAM - DAEMON_HEADER.length, options.warn)
+      yield
       return Buffer.from(DAEMON_HEADER + json)
     },
   }
@@ -36,29 +37,43 @@ export function xrayApi(options: XRayOptions): Encoding {
   return {
     mediaType: 'application/x-amz-json-1.1',
     maxSpans: MAX_DOCUMENTS,
-    encode(batch, resource) {
-      const documents = batch.map(span => fit(maker.make(span, resource), MAX_DOCUMENT, options.warn))
+    *encode(batch, resource) {
+      const documents: string[] = []
+      for (const span of batch) {
+        documents.push(fit(maker.make(span, resource), MAX_DOCUMENT, options.warn))
+        yield
+      }
       return Buffer.from(JSON.stringify({ TraceSegmentDocuments: documents }))
     },
-    rejected: readUnprocessed,
+    readReply: readUnprocessed,
+    readError: readMessage,
   }
 }
 
 /** `UnprocessedTraceSegments: [{ Id, ErrorCode, Message }]` of the answer. */
-function readUnprocessed(reply: Uint8Array): { spans: number; reason: string } | undefined {
-  if (reply.length === 0) return undefined
-  let answer: { UnprocessedTraceSegments?: { ErrorCode?: unknown; Message?: unknown }[] }
+function readUnprocessed(body: Uint8Array): Verdict | undefined {
+  const answer = parse(body)
+  if (answer === undefined) return undefined
+  const unprocessed = answer['UnprocessedTraceSegments']
+  if (!Array.isArray(unprocessed) || unprocessed.length === 0) return { rejectedSpans: 0, message: '' }
+  const first = Object(unprocessed[0])
+  const message = `${first.ErrorCode ?? 'unknown error'}: ${first.Message ?? 'no message'}`
+  return { rejectedSpans: unprocessed.length, message }
+}
+
+/** `{ message }` or `{ Message }` of an AWS error. */
+function readMessage(body: Uint8Array): string {
+  const answer = parse(body)
+  const message = answer?.['message'] ?? answer?.['Message']
+  return typeof message === 'string' ? message : ''
+}
+
+function parse(body: Uint8Array): Record<string, unknown> | undefined {
   try {
-    answer = JSON.parse(Buffer.from(reply).toString())
+    const value: unknown = JSON.parse(Buffer.from(body).toString())
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
   } catch {
-    return { spans: 0, reason: 'answered something that is not JSON' }
-  }
-  const unprocessed = answer?.UnprocessedTraceSegments
-  if (!Array.isArray(unprocessed) || unprocessed.length === 0) return undefined
-  const first = unprocessed[0]
-  return {
-    spans: unprocessed.length,
-    reason: `${first?.ErrorCode ?? 'unknown error'}: ${first?.Message ?? 'no message'}`,
+    return undefined
   }
 }
 

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import {
   type AttributeList,
   CLIENT,
@@ -11,7 +10,7 @@ import {
   toObject,
 } from '../../trace/data'
 import type { Encoding } from '../contract'
-import { asText, serviceName, tagsBeyondAttributes } from './non-otlp'
+import { asText, ipVersion, serviceName, tagsBeyondAttributes } from './non-otlp'
 
 const KINDS = [undefined, 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const
 
@@ -63,10 +62,15 @@ interface ZipkinSpan {
 export const zipkinJson: Encoding = {
   mediaType: 'application/json',
   maxSpans: Infinity,
-  encode(batch, resource) {
+  *encode(batch, resource) {
     const localEndpoint: Endpoint = { serviceName: serviceName(resource) }
     const resourceTags = tagsOfResource(resource)
-    return Buffer.from(JSON.stringify(batch.map(span => toZipkin(span, localEndpoint, resourceTags))))
+    const spans: string[] = []
+    for (const span of batch) {
+      spans.push(JSON.stringify(toZipkin(span, localEndpoint, resourceTags)))
+      yield
+    }
+    return Buffer.from(`[${spans.join(',')}]`)
   },
 }
 
@@ -95,7 +99,7 @@ function remoteEndpoint(attributes: AttributeList): Endpoint | undefined {
     if (port === undefined) return { serviceName: value }
     const number = Number(getAttribute(attributes, port))
     const endpoint: Endpoint = {}
-    const version = isIP(value)
+    const version = ipVersion(value)
     if (version === 4) endpoint.ipv4 = value
     else if (version === 6) endpoint.ipv6 = value
     else endpoint.serviceName = value

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Advice } from '../batch'
 import type { Plan, Settings } from '../index'
 import type { HttpOptions } from '../transports/http'
+import { xrayRegion } from '../transports/xray-hosts'
 
 export function otlp(settings: Settings): Plan {
   const { config, version } = settings
@@ -19,9 +20,13 @@ export function otlp(settings: Settings): Plan {
   }
   const isGrpc = config.otlpProtocol === 'grpc'
   const { otlpJson } = config.otlpProtocol === 'http/json' ? json() : { otlpJson: undefined }
+  const region = isGrpc ? undefined : xrayRegion(new URL(url).hostname)
   return {
     encoding: otlpJson ?? protobuf().otlpProtobuf,
-    transport: { file: isGrpc ? 'grpc' : 'http', options: { ...options } },
+    transport:
+      region === undefined
+        ? { file: isGrpc ? 'grpc' : 'http', options: { ...options } }
+        : { file: 'aws', options: { ...options, region, path: '' } },
     timeoutMs: config.otlpTimeoutMs,
     advice,
   }

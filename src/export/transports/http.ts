@@ -21,8 +21,11 @@ export interface HttpOptions {
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
 const RETRYABLE = [429, 502, 503, 504]
 
-export function create(options: HttpOptions): Transport {
-  return new HttpTransport(options)
+/** Headers that authenticate a message, made from all that is sent. */
+export type Sign = (url: URL, headers: http.OutgoingHttpHeaders, body: Uint8Array) => Promise<Record<string, string>>
+
+export function create(options: HttpOptions, sign?: Sign): Transport {
+  return new HttpTransport(options, sign)
 }
 
 class HttpTransport implements Transport {
@@ -38,7 +41,10 @@ class HttpTransport implements Transport {
   private closed = false
   private readonly requests = new Set<http.ClientRequest>()
 
-  constructor(private readonly options: HttpOptions) {
+  constructor(
+    private readonly options: HttpOptions,
+    private readonly sign?: Sign,
+  ) {
     this.url = new URL(options.url)
     const { protocol, host, pathname } = this.url
     this.target = `${protocol}//${host}${pathname}`
@@ -56,12 +62,13 @@ class HttpTransport implements Transport {
         all['content-encoding'] = 'gzip'
       }
       all['content-length'] = body.length
+      if (this.sign !== undefined) Object.assign(all, await this.sign(this.url, all, body))
       const deadline = performance.now() + timeoutMs
       const reply = await this.post(body, all, timeoutMs)
       if (reply !== STALE) return reply
       return (await this.post(body, all, deadline - performance.now(), true)) as Reply
     } catch (error) {
-      // A header that Node does not send.
+      // A header that Node does not send, credentials that are not there.
       return { ok: false, reason: describeError(error as Error), retry: false }
     }
   }

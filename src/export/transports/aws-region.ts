@@ -1,0 +1,33 @@
+/** The region of the instance on which the program runs. */
+import { request } from 'node:http'
+
+const METADATA_HOST = '169.254.169.254'
+/** The metadata service answers within milliseconds, or it is not there. */
+const METADATA_TIMEOUT_MS = 1000
+
+/** The region in which this instance runs, asked from its metadata service (version 2: with a token). */
+export async function regionOfInstance(): Promise<string> {
+  const token = await metadata('PUT', '/latest/api/token', { 'x-aws-ec2-metadata-token-ttl-seconds': '60' })
+  return metadata('GET', '/latest/meta-data/placement/region', { 'x-aws-ec2-metadata-token': token })
+}
+
+function metadata(method: string, path: string, headers: Record<string, string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { host: METADATA_HOST, method, path, headers, timeout: METADATA_TIMEOUT_MS, agent: false as const }
+    const call = request(options, response => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', chunk => {
+        text += chunk
+      })
+      response.on('end', () => {
+        if (response.statusCode === 200 && text !== '') resolve(text.trim())
+        else reject(new Error(`the metadata service of the instance answered ${response.statusCode}`))
+      })
+    })
+    call.on('socket', socket => socket.unref())
+    call.on('timeout', () => call.destroy(new Error('there is no metadata service of an instance')))
+    call.on('error', reject)
+    call.end()
+  })
+}
