@@ -3,16 +3,14 @@ import type { AgentContext } from '../trace/context'
 import type { HeaderFormat } from './contract'
 import { AgentBaggage } from './entries'
 import { joinedValue, trimOws } from './header'
-import { decodePercent, encodePercent } from './percent'
+import { allIn, decodePercent, encodePercent, TOKEN } from './percent'
 
 const HEADER = 'baggage'
 /** W3C Baggage, section "Limits". */
 const MAX_MEMBERS = 180
 const MAX_BYTES = 8192
 
-/** 1 for what may stand as it is in a key (`token` of RFC 9110); `%` may as well, but it begins an escape here. */
-const TOKEN = table("!#$&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-/** 1 for `baggage-octet`: printable ASCII without space, `"`, `,`, `;`, `\` (and without `%`, as above). */
+/** 1 for `baggage-octet`: printable ASCII without space, `"`, `,`, `;`, `\`, and without `%`, which begins an escape. */
 const OCTET = range(0x21, 0x7e, '",;\\%')
 /** Properties go on as they came, with their `;`, `=` and spaces. An escape in them is not ours to escape again. */
 const PROPERTY = range(0x20, 0x7e, '",\\')
@@ -105,21 +103,6 @@ function write(entries: readonly [string, BaggageEntry][]): string {
 /** What `baggageEntryMetadataFromString` of the API makes; its symbol is of no use to anybody and differs between copies. */
 function metadata(text: string): NonNullable<BaggageEntry['metadata']> {
   return { toString: () => text } as NonNullable<BaggageEntry['metadata']>
-}
-
-/** True when all characters are in the table or begin or continue an escape (`%` is in every grammar here). */
-function allIn(text: string, allowed: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
-    if (code !== 0x25 && !(code < 128 && allowed[code] === 1)) return false
-  }
-  return true
-}
-
-function table(characters: string): Uint8Array {
-  const allowed = new Uint8Array(128)
-  for (const character of characters) allowed[character.charCodeAt(0)] = 1
-  return allowed
 }
 
 function range(from: number, to: number, without: string): Uint8Array {

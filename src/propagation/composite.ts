@@ -6,7 +6,7 @@ import type {
   TextMapPropagator,
   TextMapSetter,
 } from '@opentelemetry/api'
-import { type AgentContext, toAgentContext } from '../trace/context'
+import { type AgentContext, ROOT, toAgentContext } from '../trace/context'
 import { NonRecordingSpan, UnsampledSpan } from '../trace/nonrecording'
 import { type AgentSpan, Span } from '../trace/span'
 import type { HeaderFormat } from './contract'
@@ -53,19 +53,17 @@ export class Propagator implements TextMapPropagator {
       const own = toAgentContext(context)
       if (own.suppressed) return
       const span = own.span === undefined ? undefined : writable(own.span)
-      for (const format of this.formats) {
-        if (span !== undefined && format.injectSpan !== undefined) format.injectSpan(span, own, carrier, setter)
-        if (format.injectBeside !== undefined) format.injectBeside(own, carrier, setter)
-      }
+      for (const format of this.formats) this.injectOne(format, span, own, carrier, setter)
     } catch (error) {
       this.fault('inject', error)
     }
   }
 
   extract<C>(context: Context, carrier: C, getter: TextMapGetter<C>): AgentContext {
-    const own = toAgentContext(context)
-    if (this.trust === 'ignore') return own
+    let own = ROOT
     try {
+      own = toAgentContext(context)
+      if (this.trust === 'ignore') return own
       const found = this.extractSpan(own, carrier, getter)
       if (this.trust === 'restart') return linkTo(own, found)
       let result = found
@@ -83,13 +81,33 @@ export class Propagator implements TextMapPropagator {
     return [...this.injectedHeaders]
   }
 
+  /** Each by itself: a carrier that refuses one header (gRPC metadata knows fewer names) still takes the others. */
+  private injectOne<C>(
+    format: HeaderFormat,
+    span: SpanContext | undefined,
+    context: AgentContext,
+    carrier: C,
+    setter: TextMapSetter<C>,
+  ): void {
+    try {
+      if (span !== undefined && format.injectSpan !== undefined) format.injectSpan(span, context, carrier, setter)
+      if (format.injectBeside !== undefined) format.injectBeside(context, carrier, setter)
+    } catch (error) {
+      this.fault('inject', error)
+    }
+  }
+
   private extractSpan<C>(context: AgentContext, carrier: C, getter: TextMapGetter<C>): AgentContext {
+    let flagsOnly: AgentContext | undefined
     for (const format of this.formats) {
       if (format.extractSpan === undefined) continue
       const found = format.extractSpan(context, carrier, getter)
-      if (found !== context) return found
+      if (found === context) continue
+      // A bare sampling decision is no span: it counts only where no format has one.
+      if ((found.span as NonRecordingSpan).relation !== 'flags') return found
+      flagsOnly ??= found
     }
-    return context
+    return flagsOnly ?? context
   }
 }
 

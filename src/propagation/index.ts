@@ -33,6 +33,39 @@ export const PROPAGATORS = {
     doc: 'W3C Baggage.',
     create: () => baggage,
   },
+  b3: {
+    doc: 'Zipkin B3 in one header; both forms are read.',
+    create: () => (require('./b3') as typeof import('./b3')).b3,
+  },
+  b3multi: {
+    doc: 'Zipkin B3 in the X-B3-* headers; both forms are read.',
+    create: () => (require('./b3') as typeof import('./b3')).b3multi,
+  },
+  jaeger: {
+    doc: 'Jaeger: uber-trace-id, uberctx-* baggage, jaeger-debug-id, jaeger-baggage.',
+    create: () => (require('./jaeger') as typeof import('./jaeger')).jaeger,
+  },
+  xray: {
+    doc: 'AWS X-Ray: X-Amzn-Trace-Id, with the answer to Sampled=?.',
+    create: () => (require('./xray') as typeof import('./xray')).xray,
+  },
+  'xray-lambda': {
+    doc: 'As xray; the invocation of a Lambda function comes before the header.',
+    create: ({ lambdaTraceId }) =>
+      (require('./xray') as typeof import('./xray')).xrayLambda(lambdaTraceId ?? (() => undefined)),
+  },
+  ottrace: {
+    doc: 'OpenTracing basic tracers and LightStep: ot-tracer-*, ot-baggage-*.',
+    create: () => (require('./ottrace') as typeof import('./ottrace')).ottrace,
+  },
+  opencensus: {
+    doc: 'OpenCensus: grpc-trace-bin in gRPC metadata.',
+    create: () => (require('./opencensus') as typeof import('./opencensus')).opencensus,
+  },
+  kratos: {
+    doc: 'Kratos: x-md-service-name, the name of the calling service, read into peer.service.',
+    create: ({ serviceName }) => (require('./kratos') as typeof import('./kratos')).kratos(serviceName),
+  },
   none: {
     doc: 'No header is read or written.',
     create: () => undefined,

@@ -5,6 +5,24 @@
 
 const PERCENT = 0x25
 
+/** 1 for what may stand in a header name as it is (`token` of RFC 9110); `%` may as well, but it begins an escape here. */
+export const TOKEN = table("!#$&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+/** True when all characters are in the table, or `%`. */
+export function allIn(text: string, allowed: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code !== PERCENT && !(code < 128 && allowed[code] === 1)) return false
+  }
+  return true
+}
+
+function table(characters: string): Uint8Array {
+  const allowed = new Uint8Array(128)
+  for (const character of characters) allowed[character.charCodeAt(0)] = 1
+  return allowed
+}
+
 /** @param allowed 1 for each ASCII character that stays as it is */
 export function encodePercent(text: string, allowed: Uint8Array): string {
   let i = 0
