@@ -1,28 +1,8 @@
-import type { StatusRange } from './config/http-types'
+import { holdsCredentials, type StatusRange } from './config/http-types'
 import type { Config } from './config/options'
 import { compileGlobs, type Matcher } from './glob'
 import type { CapturedHeader, Settings } from './instrumentation'
 import { createRedactor } from './redaction'
-
-/** Headers that hold credentials: no list of the user's can have them recorded. */
-export const NEVER_CAPTURED: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'x-auth-token',
-  'x-csrf-token',
-  'x-xsrf-token',
-  'x-amz-security-token',
-  'x-goog-iam-authorization-token',
-  'x-vault-token',
-  'api-key',
-  'authentication-info',
-  'proxy-authentication-info',
-  'www-authenticate',
-  'proxy-authenticate',
-])
 
 /** Paths of `@health`: those that Kubernetes, load balancers, Spring, .NET and Google use by default or by custom. */
 export const HEALTH_PATHS: readonly string[] = [
@@ -73,7 +53,7 @@ export function createSettings(config: Config): Settings {
 function capture(names: readonly string[], prefix: string): CapturedHeader[] {
   const captured: CapturedHeader[] = []
   for (const name of names) {
-    if (!NEVER_CAPTURED.has(name)) captured.push({ header: name, key: prefix + name })
+    if (!holdsCredentials(name)) captured.push({ header: name, key: prefix + name })
   }
   return captured
 }

@@ -6,8 +6,19 @@ const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 
 export const methods = listOf('HTTP methods', part => (TOKEN.test(part) ? part : undefined))
 
+/** Parts of header names that stand for credentials, and names that do so without telling. */
+const CREDENTIALS = /auth|cookie|credential|password|passwd|secret|token|api-?key|session|signature|jwt/
+
+/** The header must not be recorded, whatever a list says. `name` is in lower case. */
+export function holdsCredentials(name: string): boolean {
+  return CREDENTIALS.test(name)
+}
+
 /** Header names in lower case. */
-export const headerNames = listOf('header names', part => (TOKEN.test(part) ? part.toLowerCase() : undefined))
+export const headerNames = listOf('header names that stand for no credentials', part => {
+  const name = part.toLowerCase()
+  return TOKEN.test(name) && !holdsCredentials(name) ? name : undefined
+})
 
 export const parameterNames = listOf('names of query parameters', part => (/[=&?#\s]/.test(part) ? undefined : part))
 

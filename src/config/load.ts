@@ -98,6 +98,14 @@ class Source {
     return { from: this.fromFile.has(variable) ? 'file' : 'environment', variable }
   }
 
+  /** The variables of a row in the order in which they count. A name in the environment beats all names in the file. */
+  candidates({ aliases, env, fallbacks }: Row<unknown>): readonly string[] {
+    if (aliases === undefined) return fallbacks === undefined ? [env] : [env, ...fallbacks]
+    const names = [env, ...aliases]
+    const isReal = (variable: string) => this.values.has(variable) && !this.fromFile.has(variable)
+    return [...(names.some(isReal) ? names.filter(isReal) : names), ...(fallbacks ?? [])]
+  }
+
   private add(variable: string, raw: string | undefined, known: ReadonlySet<string>): boolean {
     const isKnown = known.has(variable)
     if (!isKnown && !PREFIXES.test(variable)) return false
@@ -125,7 +133,7 @@ function readRow(name: OptionName, row: Row<unknown>, source: Source, draft: Dra
   const refused: { variable: string; raw: string; parsed: ReturnType<Row<unknown>['type']['parse']> }[] = []
   let value: unknown
   let used: string | undefined
-  for (const variable of [row.env, ...(row.aliases ?? []), ...(row.fallbacks ?? [])]) {
+  for (const variable of source.candidates(row)) {
     const raw = source.read(variable)
     if (raw === undefined) continue
     if (used !== undefined) {

@@ -77,11 +77,11 @@ const FOREIGN = [
 
 /** What to say of variables that begin like ours and are in no row. Their values are never repeated. */
 export function strangers(variables: readonly string[], read: (variable: string) => string | undefined): Problem[] {
-  const known = Object.values(OPTIONS as Record<string, Row<unknown>>).flatMap(row => [
-    row.env,
-    ...(row.aliases ?? []),
-    ...(row.fallbacks ?? []),
-  ])
+  const known = new Map<string, string>()
+  for (const { aliases = [], env, fallbacks = [] } of Object.values(OPTIONS as Record<string, Row<unknown>>)) {
+    for (const variable of [env, ...fallbacks]) known.set(variable, variable)
+    for (const alias of aliases) known.set(alias, env)
+  }
   const problems: Problem[] = []
   const unknown: string[] = []
   for (const variable of variables) {
@@ -91,9 +91,11 @@ export function strangers(variables: readonly string[], read: (variable: string)
       continue
     }
     const foreign = FOREIGN.some(prefix => variable.startsWith(prefix))
-    const meant = nearest(variable, known, foreign ? 1 : Math.max(2, Math.floor(variable.length / 5)))
+    const meant = nearest(variable, known.keys(), foreign ? 1 : Math.max(2, Math.floor(variable.length / 5)))
     if (meant !== undefined) {
-      problems.push(problem(variable, `${variable} is not known and changes nothing; did you mean ${meant}?`))
+      problems.push(
+        problem(variable, `${variable} is not known and changes nothing; did you mean ${known.get(meant)}?`),
+      )
     } else if (!foreign) unknown.push(variable)
   }
   if (unknown.length > 0) {
