@@ -25,7 +25,19 @@ export const SAMPLERS = [
 ] as const
 export type SamplerName = (typeof SAMPLERS)[number]
 
-export const PROPAGATORS = ['tracecontext', 'baggage', 'none'] as const
+export const PROPAGATORS = [
+  'tracecontext',
+  'baggage',
+  'b3',
+  'b3multi',
+  'jaeger',
+  'xray',
+  'xray-lambda',
+  'ottrace',
+  'opencensus',
+  'kratos',
+  'none',
+] as const
 export type PropagatorName = Exclude<(typeof PROPAGATORS)[number], 'none'>
 
 export const INSTRUMENTATIONS = ['http', 'undici', 'grpc', 'express'] as const

@@ -199,6 +199,7 @@ export const CASES: Record<OptionName, Case> = {
   xrayTracingName: { changes: 'shop', refuses: 'a\u0007' },
   xrayAnnotations: { changes: 'http.route,app.*', refuses: 'two words' },
   awsRegion: { changes: 'eu-central-1', refuses: 'Frankfurt' },
+  xrayApiEndpoint: { changes: 'http://localhost:5000', refuses: 'localhost:5000' },
   zipkinEndpoint: { changes: 'http://zipkin:9411/api/v2/spans', refuses: 'zipkin:9411' },
   zipkinTimeoutMs: milliseconds,
   zipkinKafkaBrokers: { changes: 'a:9092,b', refuses: 'http://a:9092' },

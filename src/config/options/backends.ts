@@ -34,7 +34,7 @@ export const BACKENDS = {
   }),
   xrayApiEndpoint: option({
     env: 'AWS_ENDPOINT_URL_XRAY',
-    aliases: ['AWS_ENDPOINT_URL'],
+    fallbacks: ['AWS_ENDPOINT_URL'],
     type: url('http', 'https'),
     default: '',
     defaultText: 'the endpoint of X-Ray in the region',
