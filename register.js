@@ -7,11 +7,14 @@
 ;(function () {
   var MINIMUM = [20, 6]
   var GUARD = Symbol.for('tracing-agent')
-  var PACKAGE_MANAGERS = { npm: 1, npx: 1, pnpm: 1, pnpx: 1, yarn: 1, yarnpkg: 1, corepack: 1 }
+  var PACKAGE_MANAGER = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack)$/
+  // Their files: npm/bin/npm-cli.js, pnpm/bin/pnpm.cjs, yarn-v1.22.19/bin/yarn.js, .yarn/releases/yarn-4.1.0.cjs
+  var PACKAGE_MANAGER_FILE =
+    /[\\/](npm|pnpm|yarn|corepack|\.yarn)(-v?[\d.]+)?[\\/](bin|dist|lib|releases)[\\/](npm|npx|pnpm|pnpx|yarn|yarnpkg|corepack)(-cli|-[\d.]+)?\.[cm]?js$/
 
   function say(sentence) {
     var level = process.env.OTEL_LOG_LEVEL
-    if (typeof level === 'string' && /^(none|off)$/i.test(level.trim())) return
+    if (typeof level === 'string' && /^\s*(none|off)\s*$/i.test(level)) return
     try {
       // biome-ignore lint/style/useNodejsImportProtocol: unknown to the versions that this sentence is for
       require('fs').writeSync(2, 'tracing-agent: ' + sentence + '\n')
@@ -23,10 +26,7 @@
   /** The program is a package manager itself; what it starts inherits NODE_OPTIONS and is traced. */
   function isPackageManager(file) {
     if (typeof file !== 'string') return false
-    var parts = file.split(/[\\/]/)
-    var name = parts.pop().replace(/\.[cm]?js$/, '')
-    if (Object.hasOwn(PACKAGE_MANAGERS, name)) return true
-    return /[\\/]node_modules[\\/](npm|pnpm|corepack|yarn)[\\/]/.test(file) && /-cli$/.test(name)
+    return PACKAGE_MANAGER.test(file.split(/[\\/]/).pop()) || PACKAGE_MANAGER_FILE.test(file)
   }
 
   function isSupported(version) {
@@ -35,20 +35,26 @@
     return major > MINIMUM[0] || (major === MINIMUM[0] && Number(numbers[1]) >= MINIMUM[1])
   }
 
+  /** A thread of Node.js itself that runs module loaders: no program of the user runs there. */
+  function isLoaderThread() {
+    // Only worker threads lack this function; the main thread is spared the loading of worker_threads.
+    if (process.abort.disabled === undefined) return false
+    // biome-ignore lint/style/useNodejsImportProtocol: unknown to versions that read this file
+    var threads = require('worker_threads')
+    return !threads.isMainThread && threads.parentPort === null
+  }
+
   var other = global[GUARD]
   var agent
   try {
     if (isPackageManager(process.argv[1])) return
     if (!isSupported(process.versions.node)) {
       say(
-        'needs Node.js ' +
-          MINIMUM.join('.') +
-          ' or newer and this is ' +
-          process.version +
-          '; the program runs untraced',
+        'needs Node.js ' + MINIMUM.join('.') + ' or newer, this is ' + process.version + '; the program runs untraced',
       )
       return
     }
+    if (isLoaderThread()) return
     if (other !== undefined) {
       if (other.file !== __filename) say(__filename + ' stays away: ' + other.file + ' is loaded already')
       return
@@ -58,13 +64,13 @@
       agent = require('./build/src/register.js')
     } catch (error) {
       if (error && error.code === 'MODULE_NOT_FOUND' && /build[\\/]src[\\/]register\.js/.test(error.message)) {
-        say('build/ is missing, run "npm run build" in ' + __dirname + '; the program runs untraced')
+        say(__dirname + '/build is missing, "npm run build" makes it; the program runs untraced')
         return
       }
       throw error
     }
     agent.start()
   } catch (error) {
-    say('could not start (' + (error && error.message) + '); the program runs untraced')
+    say('could not start (' + (error && error.stack) + '); the program runs untraced')
   }
 })()

@@ -18,9 +18,9 @@ interface Globals {
 
 const holder = globalThis as unknown as Record<symbol, Record<string, unknown> | undefined>
 
-/** Who traces this program already, as words for the user. */
-export function otherAgent(): string | undefined {
-  return holder[KEY]?.trace === undefined ? undefined : 'another OpenTelemetry tracer provider'
+/** Somebody registered a tracer provider already. */
+export function hasProvider(): boolean {
+  return holder[KEY]?.trace !== undefined
 }
 
 /** @returns takes the globals away again */

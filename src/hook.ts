@@ -1,53 +1,171 @@
+/**
+ * Sees modules when they are loaded, and hands those that the table of instrumentations names to their instrumentation.
+ *
+ * Builtins are patched at once, in place; `syncBuiltinESMExports` shows the patches to named imports. Files of packages are
+ * seen by require-in-the-middle: also those of a CommonJS package that an ES module imports, except for its entry file,
+ * which is why rows name inner files. Modules are never replaced, only what they export is patched.
+ */
 import { readFileSync } from 'node:fs'
-import Module, { syncBuiltinESMExports } from 'node:module'
+import Module, { isBuiltin, syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
 
-/** Called once for each file that a row names, right after it was evaluated and before anybody receives its exports. */
+/** Called for each file that a row names, right after it was evaluated and before anybody receives its exports. */
 export type OnLoad = (row: InstrumentationRow, exports: unknown, file: string) => void
 
-/**
- * Patches the builtins of `rows` now, and files of packages when the program loads them.
- *
- * @returns takes the hook away
- */
+/** @returns takes the hook away; what was patched stays so */
 export function hookModules(rows: readonly InstrumentationRow[], onLoad: OnLoad, log: Log): () => void {
-  const packages = new Map<string, InstrumentationRow[]>()
+  const packages = new Packages(onLoad, log)
   for (const row of rows) {
-    if (row.builtin) onLoad(row, require(`node:${row.module}`), '')
-    else packages.set(row.module, [...(packages.get(row.module) ?? []), row])
+    if (!row.builtin) packages.add(row)
+    else onLoad(row, isBuiltin(row.module) ? require(`node:${row.module}`) : undefined, '')
   }
   syncBuiltinESMExports()
-  if (packages.size === 0) return () => {}
+  return packages.hook()
+}
 
-  const versions = new Map<string, string>()
-  const onRequire = (exports: unknown, name: string, basedir: string | undefined): unknown => {
-    if (basedir === undefined) return exports
-    const found = findPackage(packages, name)
-    if (found === undefined) return exports
-    const file = name.length === found.name.length ? entryOf(basedir) : name.slice(found.name.length + 1)
-    const unixFile = path.sep === '/' ? file : file.split(path.sep).join('/')
-    for (const row of found.rows) {
-      if (row.files === undefined ? name === found.name : row.files.includes(unixFile)) {
-        if (isSupported(row, basedir, versions, log)) onLoad(row, exports, unixFile)
-      }
-    }
-    return exports
+/** A file of a package. */
+interface PackageFile {
+  /** Name of the package as it stands in the path. */
+  readonly name: string
+  readonly folder: string
+  /** Relative to the folder, with slashes. */
+  readonly file: string
+}
+
+class Packages {
+  private readonly rows = new Map<string, InstrumentationRow[]>()
+  private readonly versions = new Map<string, string>()
+  private readonly entries = new Map<string, string>()
+
+  constructor(
+    private readonly onLoad: OnLoad,
+    private readonly log: Log,
+  ) {}
+
+  add(row: InstrumentationRow): void {
+    const rows = this.rows.get(row.module)
+    if (rows === undefined) this.rows.set(row.module, [row])
+    else rows.push(row)
   }
-  const { Hook } = loadQuietly()
-  const getBuiltinModule = (process as any).getBuiltinModule
-  const hook = new Hook([...packages.keys()], { internals: true }, onRequire as any)
-  // Builtins are patched in place already: nobody needs to stand between the program and this function.
-  if (getBuiltinModule !== undefined) (process as any).getBuiltinModule = getBuiltinModule
-  return () => hook.unhook()
+
+  hook(): () => void {
+    if (this.rows.size === 0) return () => {}
+    const seen = new WeakSet<object>()
+    this.findLoaded(seen)
+    const { Hook } = loadRequireInTheMiddle()
+    const { getBuiltinModule } = process as any
+    const hook = new Hook([...this.rows.keys()], { internals: true }, (exports, name, folder) => {
+      this.onRequire(exports, name, folder)
+      return exports
+    })
+    // Builtins are patched in place already: nobody needs to stand between the program and this function.
+    if (getBuiltinModule !== undefined) (process as any).getBuiltinModule = getBuiltinModule
+    ;(hook as any)._cache = new LiveCache(seen)
+    return () => hook.unhook()
+  }
+
+  /** Other preloads may have loaded a package before. What they took of it is out of reach, the rest is not. */
+  private findLoaded(seen: WeakSet<object>): void {
+    for (const filename of Object.keys(require.cache)) {
+      const found = packageFile(filename)
+      if (found === undefined || !this.rows.has(found.name)) continue
+      const module = require.cache[filename]!
+      if (!module.loaded) continue
+      seen.add(module)
+      this.match(found, module.exports, true)
+    }
+  }
+
+  private onRequire(exports: unknown, name: string, folder: string | undefined): void {
+    if (folder === undefined) return
+    for (const module of this.rows.keys()) {
+      if (name === module) this.match({ name, folder, file: this.entryOf(folder) }, exports, false)
+      else if (name.startsWith(module) && name[module.length] === path.sep) {
+        this.match({ name: module, folder, file: slashes(name.slice(module.length + 1)) }, exports, false)
+      } else continue
+      return
+    }
+  }
+
+  private match({ name, folder, file }: PackageFile, exports: unknown, late: boolean): void {
+    for (const row of this.rows.get(name)!) {
+      const wanted = row.files === undefined ? file === this.entryOf(folder) : row.files.includes(file)
+      if (!wanted || !this.isSupported(row, folder)) continue
+      if (late) {
+        const message = `${name} was loaded before the agent: some of its calls may not be traced; load the agent first`
+        this.log.warn(message)
+      }
+      this.onLoad(row, exports, file)
+    }
+  }
+
+  private entryOf(folder: string): string {
+    let entry = this.entries.get(folder)
+    if (entry === undefined) {
+      try {
+        entry = slashes(path.relative(folder, require.resolve(folder)))
+      } catch {
+        entry = 'index.js'
+      }
+      this.entries.set(folder, entry)
+    }
+    return entry
+  }
+
+  private isSupported({ module, versions }: InstrumentationRow, folder: string): boolean {
+    if (versions === undefined) return true
+    const [min, below] = versions
+    const version = this.versionOf(folder)
+    if (compareVersions(version, min) >= 0 && compareVersions(version, below) < 0) return true
+    this.log.warn(
+      `${module} ${version} is not traced: supported are versions from ${min} to below ${below} (${folder})`,
+    )
+    return false
+  }
+
+  private versionOf(folder: string): string {
+    let version = this.versions.get(folder)
+    if (version === undefined) {
+      try {
+        version = String(JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')).version)
+      } catch {
+        version = 'of unknown version'
+      }
+      this.versions.set(folder, version)
+    }
+    return version
+  }
+}
+
+/**
+ * What require-in-the-middle remembers of the modules that it saw: only that it saw them. Its own cache leaves a symbol on
+ * each module, and goes on to return the exports of a module that a program has replaced in `require.cache`.
+ */
+class LiveCache {
+  constructor(private readonly seen: WeakSet<object>) {}
+
+  has(filename: string): boolean {
+    const module = require.cache[filename]
+    return module !== undefined && this.seen.has(module)
+  }
+
+  get(filename: string): unknown {
+    return require.cache[filename]?.exports
+  }
+
+  set(filename: string): void {
+    const module = require.cache[filename]
+    if (module !== undefined) this.seen.add(module)
+  }
 }
 
 /**
  * require-in-the-middle without the package `debug`: that one reads the environment when it is loaded, and a program that
  * shares our copy of it may set DEBUG first. It gets a copy that was not loaded before its time.
  */
-function loadQuietly(): typeof import('require-in-the-middle') {
+function loadRequireInTheMiddle(): typeof import('require-in-the-middle') {
   const file = require.resolve('debug', { paths: [path.dirname(require.resolve('require-in-the-middle'))] })
   if (require.cache[file] !== undefined) return require('require-in-the-middle')
   const silent = new Module(file)
@@ -60,41 +178,29 @@ function loadQuietly(): typeof import('require-in-the-middle') {
   }
 }
 
-function findPackage(packages: ReadonlyMap<string, InstrumentationRow[]>, name: string) {
-  for (const [module, rows] of packages) {
-    if (name === module || (name.startsWith(module) && name[module.length] === path.sep)) return { name: module, rows }
+/** Where a file stands in its package; undefined outside of node_modules. */
+export function packageFile(filename: string): PackageFile | undefined {
+  const parts = filename.split(path.sep)
+  const at = parts.lastIndexOf('node_modules')
+  if (at < 0) return undefined
+  const end = at + (parts[at + 1]?.startsWith('@') ? 3 : 2)
+  if (end >= parts.length) return undefined
+  return {
+    name: parts.slice(at + 1, end).join('/'),
+    folder: parts.slice(0, end).join(path.sep),
+    file: parts.slice(end).join('/'),
   }
-  return undefined
 }
 
-function entryOf(basedir: string): string {
-  try {
-    return path.relative(basedir, require.resolve(basedir))
-  } catch {
-    return 'index.js'
-  }
+function slashes(file: string): string {
+  return path.sep === '/' ? file : file.split(path.sep).join('/')
 }
 
-function isSupported(row: InstrumentationRow, basedir: string, known: Map<string, string>, log: Log): boolean {
-  if (row.versions === undefined) return true
-  let version = known.get(basedir)
-  if (version === undefined) {
-    try {
-      version = String(JSON.parse(readFileSync(path.join(basedir, 'package.json'), 'utf8')).version)
-    } catch {
-      version = 'unknown'
-    }
-    known.set(basedir, version)
-  }
-  const [min, below] = row.versions
-  if (compareVersions(version, min) >= 0 && compareVersions(version, below) < 0) return true
-  log.warn(
-    `${row.module} ${version} in ${basedir} is not traced: supported are versions from ${min} up to below ${below}`,
-  )
-  return false
-}
-
-/** Compares the numbers of `major.minor.patch`; a prerelease counts as its release. NaN for what is no version. */
+/**
+ * Compares `major.minor.patch`; a prerelease counts as its release.
+ *
+ * @returns a number below, at or above zero; NaN when one of them is no version
+ */
 export function compareVersions(a: string, b: string): number {
   const left = a.split('-', 1)[0]!.split('.')
   const right = b.split('-', 1)[0]!.split('.')

@@ -2,19 +2,19 @@
  * The composition root: reads as the story of a start. The only file that may import everything.
  */
 import { INSTRUMENTATIONS } from '../instrumentations/index'
-import { otherAgent, registerGlobals } from './api'
-import { type Config, loadConfig } from './config/load'
+import { hasProvider, registerGlobals } from './api'
+import { type Config, type Loaded, loadConfig } from './config/load'
 import type { Exporter } from './export/contract'
 import { createExporters, fanOut } from './export/index'
 import { hookModules } from './hook'
 import type { InstrumentationRow, Tools } from './instrumentation'
 import { type Lifecycle, watchExit } from './lifecycle'
 import { createLog, type Log } from './log'
+import { CLOSED_AGENTS, loadedAgent, ProgramProvider } from './otheragents'
 import { Patches } from './patch'
 import { createPropagator, type Propagator } from './propagation/index'
 import type { ProcessResource } from './resource'
 import { alwaysOff } from './sampling/always'
-import type { Sampler } from './sampling/contract'
 import { createSampler } from './sampling/index'
 import { createSettings } from './settings'
 import { AgentContextManager } from './trace/context'
@@ -22,6 +22,8 @@ import { type AttributeList, FLAG_RANDOM, type Resource, type SpanData, type Spa
 import { newSpanId, newTraceId, newXRayTraceId } from './trace/ids'
 import { PassThroughProvider } from './trace/passthrough'
 import { AgentTracerProvider, type TracerParts } from './trace/tracer'
+
+export type { Config } from './config/load'
 
 export const VERSION: string = require('../../package.json').version
 
@@ -31,45 +33,64 @@ export interface Agent {
   stop(): Promise<void>
 }
 
-let running: Agent | undefined
+/** Shared by all copies of this package in one thread; register.js makes it, too. */
+interface Guard {
+  readonly file: string
+  agent?: Agent
+}
+
+const GUARD = Symbol.for('tracing-agent')
+
+function guard(): Guard {
+  const thread = globalThis as unknown as Record<symbol, Guard | undefined>
+  if (thread[GUARD] === undefined) {
+    Object.defineProperty(globalThis, GUARD, { configurable: true, value: { file: __filename } })
+  }
+  return thread[GUARD]!
+}
 
 /**
- * Starts the agent in this thread. A second call changes nothing.
+ * Starts the agent in this thread. A second call changes nothing, nor does one from another copy of this package.
  *
  * @param overrides options set in code, which win over every variable
  */
 export function start(overrides: Partial<Config> = {}): Agent {
-  running ??= compose(overrides)
-  return running
+  const shared = guard()
+  shared.agent ??= compose(overrides)
+  return shared.agent
 }
 
 /** The agent of this thread, if it was started and not stopped. */
 export function current(): Agent | undefined {
-  return running
+  return guard().agent
 }
 
+const ABSENT: Agent = { flush: async () => {}, stop: async () => {} }
+
 function compose(overrides: Partial<Config>): Agent {
-  const { config, origins, problems } = loadConfig(undefined, overrides)
-  const log = createLog(config.logLevel)
-  for (const { message } of problems) log.warn(message)
-  const other = otherAgent()
+  const loaded = loadConfig(undefined, overrides)
+  const log = createLog(loaded.config.logLevel)
+  for (const { message } of loaded.problems) log.warn(message)
+  const other = hasProvider() ? 'another OpenTelemetry tracer provider' : loadedAgent()
   if (other !== undefined) {
     log.warn(`stays away: ${other} traces this program already`)
-    return { flush: async () => {}, stop: async () => {} }
+    return ABSENT
   }
-
   const patches = new Patches(log)
-  const resource = new LazyResource(config, log)
-  const facts = {
-    log,
-    trust: config.trustIncoming,
-    fault: (place: string, error: unknown) => patches.fault(`propagator, ${place}`, error),
-    get serviceName() {
-      return resource.serviceName
-    },
+  const exit = new Patches(log)
+  try {
+    return trace(loaded, patches, exit, log)
+  } catch (error) {
+    patches.undo()
+    exit.undo()
+    throw error
   }
-  const propagator = createPropagator(config.propagators as any, facts)
-  // Before anything is patched: what they send is none of the program's calls.
+}
+
+/** @param patches of modules @param exit those that see the process end: they stay until the last span is sent */
+function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log: Log): Agent {
+  const resource = new LazyResource(config, log)
+  // Before anything is patched: what exporters send is none of the program's calls.
   const exporters = config.disabled ? [] : createExporters({ config, origins, log, version: VERSION }, resource)
   const lifecycle = watchExit(
     {
@@ -79,34 +100,60 @@ function compose(overrides: Partial<Config>): Agent {
         deliverNow(exporters, config.exitTimeoutMs)
       },
     },
-    patches,
+    exit,
   )
-  const parts: Replaceable<TracerParts> = {
-    sampler: createSampler(config.sampler as any, config.samplerArg || undefined, facts),
+  const facts = {
+    log,
+    trust: config.trustIncoming,
+    fault: (place: string, error: unknown) => patches.fault(`propagator, ${place}`, error),
+    get serviceName() {
+      return resource.serviceName
+    },
+  }
+  const propagator = createPropagator(config.propagators, facts)
+  const parts = {
+    sampler: createSampler(config.sampler, config.samplerArg || undefined, facts),
     limits: config,
     sink: watched(exporters, lifecycle),
     newTraceId: config.traceIds === 'xray' ? newXRayTraceId : newTraceId,
     newSpanId,
     rootFlags: FLAG_RANDOM,
-  }
-  const provider = config.disabled ? new PassThroughProvider() : new AgentTracerProvider(parts)
-  const unregister = registerGlobals({ trace: provider, context: new AgentContextManager(), propagation: propagator })
-  const unhook = instrument(config, provider, propagator, patches, log)
+  } satisfies TracerParts
+  const tracers = config.disabled ? new PassThroughProvider() : new AgentTracerProvider(parts)
+  const rows = INSTRUMENTATIONS.filter(
+    ({ name }) => config.enabledInstrumentations.includes(name) && !config.disabledInstrumentations.includes(name),
+  )
 
-  return {
+  const agent: Agent = {
     async flush() {
       await Promise.all(exporters.map(exporter => exporter.flush()))
     },
     async stop() {
-      running = undefined
-      // Spans of functions that the program wrapped again, and which therefore still lead through ours.
+      // A function of ours that the program wrapped again stays where it is, and starts nothing any more.
       parts.sampler = alwaysOff
-      unhook()
-      unregister()
-      await Promise.all(exporters.map(exporter => exporter.stop(config.exitTimeoutMs)))
       patches.undo()
+      await Promise.all(exporters.map(exporter => exporter.stop(config.exitTimeoutMs)))
+      exit.undo()
+      guard().agent = undefined
     },
   }
+  const yieldTo = (name: string) => {
+    log.warn(`stops: ${name} traces this program, too; remove one of the two`)
+    void agent.stop()
+  }
+  const trace = tracers instanceof AgentTracerProvider ? new ProgramProvider(tracers, rows, log) : tracers
+  patches.onUndo(registerGlobals({ trace, context: new AgentContextManager(), propagation: propagator }))
+  const toolsFor = createTools(config, tracers, propagator, patches, log)
+  const patch = ({ load, module, name }: InstrumentationRow, exports: unknown, file: string) => {
+    try {
+      load().patch(exports, toolsFor(name), file)
+      log.debug(`patched ${module} ${file}`)
+    } catch (error) {
+      patches.fault(`${name}: patching ${file || module}`, error)
+    }
+  }
+  patches.onUndo(hookModules([...rows, ...CLOSED_AGENTS.map(name => rowOf(name, yieldTo))], patch, log))
+  return agent
 }
 
 /** Who we are is found out when somebody asks: mostly with the first batch. */
@@ -137,21 +184,17 @@ class LazyResource implements Resource {
   }
 }
 
-/** Patches what the rows name, now or when the program loads it. */
-function instrument(
+/** What each instrumentation sees of the agent. */
+function createTools(
   config: Config,
-  provider: AgentTracerProvider | PassThroughProvider,
+  tracers: AgentTracerProvider | PassThroughProvider,
   propagator: Propagator,
   patches: Patches,
   log: Log,
-): () => void {
-  const { enabledInstrumentations, disabledInstrumentations } = config
+): (name: string) => Tools {
   const settings = createSettings(config)
-  const rows = INSTRUMENTATIONS.filter(
-    ({ name }) => enabledInstrumentations.includes(name) && !disabledInstrumentations.includes(name),
-  )
-  const toolsFor = ({ name }: InstrumentationRow): Tools => ({
-    tracer: provider.getTracer(`tracing-agent/${name}`, VERSION),
+  return name => ({
+    tracer: tracers.getTracer(`tracing-agent/${name}`, VERSION),
     settings,
     log,
     inject: (context, carrier, setter) => propagator.inject(context, carrier, setter),
@@ -163,18 +206,11 @@ function instrument(
     guard: fn => patches.guard(fn, `${name}: ${fn.name || 'a callback'}`),
     fault: (place, error) => patches.fault(`${name}: ${place}`, error),
   })
-  return hookModules(
-    rows,
-    (row, exports, file) => {
-      try {
-        row.load().patch(exports, toolsFor(row), file)
-        log.debug(`patched ${row.module} ${file}`)
-      } catch (error) {
-        patches.fault(`${row.name}: patching ${file || row.module}`, error)
-      }
-    },
-    log,
-  )
+}
+
+/** A package of which we only want to know that the program loads it. */
+function rowOf(name: string, onLoad: (name: string) => void): InstrumentationRow {
+  return { name, module: name, doc: '', load: () => ({ patch: () => onLoad(name) }) }
 }
 
 /** All exporters as one sink. While one of them has something to send, the lifecycle is told so. */
@@ -192,5 +228,3 @@ function watched(exporters: readonly Exporter[], lifecycle: Lifecycle): SpanSink
     },
   }
 }
-
-type Replaceable<T> = { -readonly [K in keyof T]: T[K] } & { sampler: Sampler }

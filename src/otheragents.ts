@@ -1,0 +1,53 @@
+/**
+ * Other agents in the same program. Whoever traces a program with one of the closed agents keeps it; what uses
+ * OpenTelemetry joins our traces, without the spans that we make ourselves.
+ */
+import type { TracerOptions, TracerProvider } from '@opentelemetry/api'
+import { packageFile } from './hook'
+import type { InstrumentationRow } from './instrumentation'
+import type { Log } from './log'
+import { PassThroughTracer } from './trace/passthrough'
+import type { AgentTracer, AgentTracerProvider } from './trace/tracer'
+
+/** Packages that patch the same functions and keep their spans to themselves. */
+export const CLOSED_AGENTS = ['dd-trace', 'elastic-apm-node', 'newrelic'] as const
+
+/** The closed agent that was loaded before us, if there is one. */
+export function loadedAgent(): string | undefined {
+  const names: readonly string[] = CLOSED_AGENTS
+  for (const filename of Object.keys(require.cache)) {
+    const name = packageFile(filename)?.name
+    if (name !== undefined && names.includes(name)) return name
+  }
+  return undefined
+}
+
+/** Instrumentations of OpenTelemetry by the names of their tracers, and ours that makes the same spans. */
+const SAME_SPANS: ReadonlyMap<string, string> = new Map([
+  ['@opentelemetry/instrumentation-http', 'http'],
+  ['@opentelemetry/instrumentation-undici', 'undici'],
+  ['@opentelemetry/instrumentation-grpc', 'grpc'],
+  ['@opentelemetry/instrumentation-express', 'express'],
+  ['@opentelemetry/instrumentation-router', 'express'],
+])
+
+/** A provider for the program: its own tracers, but none for what our instrumentations trace already. */
+export class ProgramProvider implements TracerProvider {
+  /** @param rows our instrumentations at work */
+  constructor(
+    private readonly provider: AgentTracerProvider,
+    private readonly rows: readonly InstrumentationRow[],
+    private readonly log: Log,
+  ) {}
+
+  getTracer(name: string, version?: string, options?: TracerOptions): AgentTracer | PassThroughTracer {
+    const ours = SAME_SPANS.get(name)
+    if (ours === undefined || !this.rows.some(row => row.name === ours)) {
+      return this.provider.getTracer(name, version, options)
+    }
+    this.log.warn(
+      `${name} is at work, too: its spans are left out, since this agent makes the same; OTEL_NODE_DISABLED_INSTRUMENTATIONS=${ours} leaves out those of this agent`,
+    )
+    return new PassThroughTracer()
+  }
+}
