@@ -109,7 +109,11 @@ export function parseStack(stack: string): StackFrame[] {
     if (!at.startsWith('at ')) continue
     const call = at.slice(3).trimEnd()
     const open = call.endsWith(')') ? call.lastIndexOf(' (') : -1
-    frames.push(open < 0 ? toFrame(undefined, call) : toFrame(call.slice(0, open), call.slice(open + 2, -1)))
+    frames.push(
+      open < 0
+        ? toFrame(undefined, call.startsWith('async ') ? call.slice(6) : call)
+        : toFrame(call.slice(0, open), call.slice(open + 2, -1)),
+    )
   }
   return frames
 }
