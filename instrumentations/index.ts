@@ -3,6 +3,13 @@ import type { InstrumentationRow } from '../src/instrumentation'
 /** All instrumentations, in the order in which they are listed for the user. */
 export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
   {
+    name: 'http',
+    module: 'http',
+    builtin: true,
+    doc: 'Requests over HTTP/1 made and served with the builtin modules http and https, WebSocket handshakes and CONNECT included.',
+    load: () => require('./http'),
+  },
+  {
     name: 'grpc',
     module: '@grpc/grpc-js',
     versions: ['1.0.0', '2.0.0'],

@@ -19,6 +19,8 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 type Signal = (typeof SIGNALS)[number]
 
 export interface ExitWork {
+  /** Ends what is still open. */
+  finish(): void
   /** Something waits to be sent. */
   pending(): boolean
   /** Sends it, blocking. */
@@ -34,6 +36,7 @@ export interface Lifecycle {
 
 export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
   const deliver = patches.guard(() => {
+    work.finish()
     if (work.pending()) work.deliver()
   }, 'sending the last spans')
   const signals = new SignalHandles(deliver)
