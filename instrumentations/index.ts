@@ -17,4 +17,20 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     doc: 'gRPC calls made and served with @grpc/grpc-js, of all four kinds.',
     load: () => require('./grpc'),
   },
+  {
+    name: 'express',
+    module: 'express',
+    versions: ['4.6.0', '6.0.0'],
+    files: ['lib/router/layer.js', 'lib/router/index.js'],
+    doc: 'Routes of Express 4 in http.route, and spans of its handlers, routers and middleware.',
+    load: () => require('./express'),
+  },
+  {
+    name: 'express',
+    module: 'router',
+    versions: ['2.0.0', '3.0.0'],
+    files: ['lib/layer.js', 'index.js'],
+    doc: 'The same for Express 5, whose routes and layers are in the package router.',
+    load: () => require('./express'),
+  },
 ]
