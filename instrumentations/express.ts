@@ -56,7 +56,7 @@ interface Run {
 /** What a span of Express is about. */
 interface Subject {
   readonly name: string
-  readonly type: 'request_handler' | 'router' | 'middleware'
+  readonly type: 'router' | 'middleware'
   readonly template: string
 }
 
@@ -130,13 +130,31 @@ class ExpressTracing {
     const template = path === undefined ? dispatch.templateOf(next) : dispatch.enterMount(path, next)
     const context = dispatch.nextContext()
     const type = isRouter(layer.handle) ? 'router' : 'middleware'
-    if (dispatch.answered || (type === 'middleware' && this.spans !== 'all')) return { context, next }
+    // A handler of errors is not called without one.
+    if (dispatch.answered || layer.handle.length > 3) return { context, next }
+    if (type === 'middleware' && this.spans !== 'all') return { context, next }
+    return this.startLayer(layer, dispatch, context, next, type, template)
+  }
+
+  /** For spans of routers, or of all layers: a layer is about to get an error. */
+  enterErrorLayer(layer: Layer, dispatch: Dispatch, next: Next): Run {
+    dispatch.closeBefore(next)
+    const context = dispatch.nextContext()
+    if (this.spans !== 'all' || dispatch.answered || layer.handle.length !== 4) return { context, next }
+    return this.startLayer(layer, dispatch, context, next, 'middleware', dispatch.templateOf(next))
+  }
+
+  private startLayer(
+    layer: Layer,
+    dispatch: Dispatch,
+    context: AgentContext,
+    next: Next,
+    type: 'router' | 'middleware',
+    template: string,
+  ): Run {
     const name = type === 'router' ? template || '/' : layer.name || layer.handle.name || '<anonymous>'
-    const span = this.tools.tracer.start(`${type} - ${name}`, INTERNAL, context, describeLayer, {
-      name,
-      type,
-      template,
-    })
+    const subject = { name, type, template }
+    const span = this.tools.tracer.start(`${type} - ${name}`, INTERNAL, context, describeLayer, subject)
     dispatch.openLayer(next, span)
     return { context: context.withSpan(span), next }
   }
@@ -195,10 +213,7 @@ function traceErrors(original: Function, tracing: ExpressTracing): Function {
       const dispatch = tracing.find(request)
       if (dispatch !== undefined) {
         dispatch.fail(error)
-        if (tracing.spans === 'router' || tracing.spans === 'all') {
-          dispatch.closeBefore(next)
-          run = { context: dispatch.nextContext(), next }
-        }
+        if (tracing.spans === 'router' || tracing.spans === 'all') run = tracing.enterErrorLayer(this, dispatch, next)
       }
     } catch (fault) {
       tracing.tools.fault('handling an error', fault)
