@@ -168,9 +168,8 @@ function injectingChannel(channel: Channel, traced: TracedCall): Channel {
     createCall: {
       value: (...args: unknown[]) => {
         const call = channel.createCall(...args)
-        const { start } = call
-        hide(call, 'start', (metadata: Metadata, listener: Listener) => {
-          Reflect.apply(start, call, [traced.inject(metadata), new ContextListener(traced.caller, listener)])
+        onStart(call, (metadata, listener) => {
+          call.start(traced.inject(metadata), new ContextListener(traced.caller, listener))
         })
         return call
       },
@@ -178,9 +177,17 @@ function injectingChannel(channel: Channel, traced: TracedCall): Channel {
   })
 }
 
-/** An own property that no enumeration shows. The call stays the object that it is: a program sees it as `call.call`. */
-function hide(call: Call, key: string, value: Function): void {
-  Object.defineProperty(call, key, { configurable: true, enumerable: false, writable: true, value })
+/**
+ * Has `start` called in the place of the call's own method, once. When it runs the call is as it was before: the object
+ * belongs to the program, which may have made it and sees it as `call.call`.
+ */
+function onStart(call: Call, start: Call['start']): void {
+  const before = Object.getOwnPropertyDescriptor(call, 'start')
+  call.start = (metadata, listener) => {
+    if (before === undefined) delete (call as Partial<Call>).start
+    else Object.defineProperty(call, 'start', before)
+    start(metadata, listener)
+  }
 }
 
 function describe(traced: TracedCall): AttributeList {
@@ -242,10 +249,9 @@ class TracedCall extends ContextListener {
   attach(call: Call, direct: boolean): void {
     try {
       this.call = call
-      const { start } = call
-      hide(call, 'start', (metadata: Metadata, listener: Listener) => {
+      onStart(call, (metadata, listener) => {
         this.listener = listener
-        Reflect.apply(start, call, [direct ? this.inject(metadata) : metadata, this])
+        call.start(direct ? this.inject(metadata) : metadata, this)
       })
     } catch (error) {
       // An interceptor's call that cannot be changed: what becomes of it is not known.

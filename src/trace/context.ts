@@ -76,8 +76,14 @@ export function activeContext(): AgentContext {
   return storage.getStore() ?? ROOT
 }
 
-/** Calls `fn` with `thisArg` and `args`, and everything it starts, in `context`. */
+/**
+ * Calls `fn` with `thisArg` and `args`, and everything it starts, in `context`.
+ *
+ * Where that is the active one already nothing is entered. In a program that never leaves the root context the storage
+ * is then never used, and Node does not turn on the hooks that it needs for it.
+ */
 export function runInContext<R>(context: AgentContext, fn: Function, thisArg: unknown, args: ArrayLike<unknown>): R {
+  if (context === activeContext()) return Reflect.apply(fn as any, thisArg, args) as R
   return storage.run(context, Reflect.apply as any, fn, thisArg, args) as R
 }
 
