@@ -4,7 +4,7 @@ import { followWallClock } from '../trace/clock'
 import { runInContext, SUPPRESSED } from '../trace/context'
 import type { SpanData } from '../trace/data'
 import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
-import type { Outcome, Pipe } from './pipe'
+import { type Outcome, type Pipe, unencodable } from './pipe'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
 const MAX_IN_FLIGHT = 4
@@ -28,11 +28,13 @@ function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown
   return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
 }
 
-/** What the user can do, as a clause: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
+/** What the user can do, as clauses: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
 export interface Advice {
   readonly address: string
-  /** About credentials that are missing or wrong. */
+  /** When the credentials are missing or wrong. */
   readonly credentials?: string
+  /** When the time was not enough. */
+  readonly time?: string
 }
 
 export interface BatchOptions {
@@ -76,6 +78,7 @@ export class BatchExporter implements Exporter {
   private saidAwayAt = -Infinity
   private sayBack = false
   private lostWhileAway = 0
+  private lastReason = ''
 
   constructor(
     private readonly pipe: Pipe,
@@ -117,7 +120,9 @@ export class BatchExporter implements Exporter {
     await atHome(this.sendAll, this, withinMs)
     this.closed = true
     clearTimeout(this.timer)
-    this.lose(this.queue.splice(0).length, 'not answered before the end')
+    const spans = this.queue.splice(0)
+    const reason = this.away ? this.lastReason : 'was not asked before the end'
+    if (spans.length > 0) this.account({ spans, sent: 0, reason })
     // Closing ends what is in flight: each is then counted as lost.
     await atHome(this.pipe.close, this.pipe)
     await Promise.all(this.flights.values())
@@ -133,16 +138,16 @@ export class BatchExporter implements Exporter {
     const { maxBatchSpans, transport } = this.options
     while (this.queue.length > 0) batches.push(this.queue.splice(0, maxBatchSpans))
     for (const batch of batches) {
-      for (const { spans, body } of this.pipe.encodeNow(batch)) {
-        if (body === undefined) {
-          this.lose(spans.length, 'larger than the limit of a message')
-          continue
+      for (const { spans, body, reason } of this.pipe.encodeNow(batch)) {
+        if (body === undefined) this.account({ spans, sent: 0, reason })
+        else {
+          const unsent = { transport, mediaType: this.pipe.encoding.mediaType, body, spans: spans.length }
+          this.taken.set(unsent, spans)
+          messages.push(unsent)
         }
-        const unsent = { transport, mediaType: this.pipe.encoding.mediaType, body, spans: spans.length }
-        this.taken.set(unsent, spans)
-        messages.push(unsent)
       }
     }
+    this.noticeIdle()
     return messages
   }
 
@@ -163,7 +168,7 @@ export class BatchExporter implements Exporter {
     nextTurn(() => {
       this.woken = false
       this.pump()
-    }).unref()
+    })
   }
 
   private startTimer(delayMs: number): void {
@@ -195,7 +200,7 @@ export class BatchExporter implements Exporter {
     if (this.queue.length === 0) this.due = false
     const flight = this.pipe.send(batch).then(
       outcomes => this.land(batch, outcomes),
-      error => this.land(batch, [{ spans: batch, sent: 0, reason: `could not be encoded (${error?.message})` }]),
+      error => this.land(batch, [{ spans: batch, sent: 0, reason: unencodable(error) }]),
     )
     this.flights.set(batch, flight)
     return flight
@@ -214,55 +219,72 @@ export class BatchExporter implements Exporter {
   }
 
   private account(outcome: Outcome): void {
-    const { sent, reason, spans } = outcome
+    const { sent, reason, spans, words } = outcome
     this.counts.sent += sent
-    if (outcome.warning !== undefined) {
-      this.log.warn(`${this.name}: ${this.target} took all spans and warns: ${outcome.warning}`)
-    }
-    if (reason === undefined) this.noticeBack()
-    else if (outcome.later && !this.closed) this.putBack(spans, reason, outcome.afterMs ?? 0)
+    if (reason === undefined) {
+      if (words) this.log.warn(`${this.name}: ${this.target} took all spans and warns: ${words}`, `${this.name} warns`)
+      this.noticeBack()
+    } else if (outcome.later && !this.closed) this.putBack(outcome, reason)
     else {
       const lost = spans.length - sent
       this.lose(lost, reason)
-      const { address, credentials } = this.options.advice
-      const hint = outcome.denied ? (credentials ?? address) : address
-      this.log.warn(`${this.name}: ${this.target} ${reason}; ${count(lost)} lost; ${hint}`, `${this.name} ${reason}`)
-      if (!outcome.later) this.noticeBack()
+      this.log.warn(
+        `${this.sentence(outcome, reason)}; ${count(lost)} lost; ${this.hint(outcome)}`,
+        `${this.name} ${reason}`,
+      )
+      if (sent > 0) this.noticeBack()
     }
   }
 
-  private putBack(spans: readonly SpanData[], reason: string, afterMs: number): void {
-    const { maxQueueSpans, delayMs, advice } = this.options
+  private sentence({ words }: Outcome, reason: string): string {
+    return `${this.name}: ${this.target} ${reason}${words ? `: ${words}` : ''}`
+  }
+
+  private hint({ about }: Outcome): string {
+    const { advice } = this.options
+    return (about === undefined || about === 'size' ? undefined : advice[about]) ?? advice.address
+  }
+
+  /** To the head of the queue, as far as there is room; the timer says when they go out again. */
+  private putBack(outcome: Outcome, reason: string): void {
+    const { maxQueueSpans, delayMs } = this.options
+    const { spans } = outcome
     const room = Math.max(maxQueueSpans - this.queue.length, 0)
     this.queue.unshift(...spans.slice(0, room))
     const lost = spans.length - Math.min(room, spans.length)
-    if (lost > 0) this.lose(lost, reason)
+    this.lose(lost, reason)
+    this.noticeAway(outcome, reason, lost)
+    this.holding = true
+    this.due = false
+    clearTimeout(this.timer)
+    this.startTimer(Math.min(Math.max(delayMs, outcome.afterMs ?? 0), MAX_HOLD_MS))
+  }
+
+  private noticeAway(outcome: Outcome, reason: string, lost: number): void {
     if (!this.away) {
       this.away = true
       this.lostWhileAway = 0
       if (now() - this.saidAwayAt > SAY_AGAIN_MS) {
         this.saidAwayAt = now()
         this.sayBack = true
+        const patience = `up to ${count(this.options.maxQueueSpans)} wait for it`
         this.log.warn(
-          `${this.name}: ${this.target} ${reason}; up to ${count(maxQueueSpans)} wait until it takes them; ${advice.address}`,
+          `${this.sentence(outcome, reason)}; ${patience}; ${this.hint(outcome)}`,
           `${this.name} away ${this.saidAwayAt}`,
         )
       }
     }
+    this.lastReason = reason
     this.lostWhileAway += lost
-    this.holding = true
-    this.due = false
-    clearTimeout(this.timer)
-    this.startTimer(Math.min(Math.max(delayMs, afterMs), MAX_HOLD_MS))
   }
 
-  /** Any answer that is not "later" shows that the backend is there. */
   private noticeBack(): void {
+    this.holding = false
     if (!this.away) return
     this.away = false
     if (this.sayBack) {
       this.sayBack = false
-      const lost = this.lostWhileAway === 0 ? 'nothing was lost' : `${count(this.lostWhileAway)} were lost meanwhile`
+      const lost = this.lostWhileAway === 0 ? 'nothing was lost' : `${count(this.lostWhileAway)} lost meanwhile`
       this.log.warn(`${this.name}: ${this.target} answers again; ${lost}`, `${this.name} back ${this.saidAwayAt}`)
     }
   }

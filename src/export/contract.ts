@@ -29,7 +29,10 @@ export type Reply =
   | { readonly ok: true; readonly body?: Uint8Array; readonly mediaType?: string }
   | {
       readonly ok: false
-      /** One clause for the user: `answered 503 Service Unavailable`, `connect ECONNREFUSED 127.0.0.1:4318`. */
+      /**
+       * One clause for the user: `answered 503 Service Unavailable`, `connect ECONNREFUSED 127.0.0.1:4318`. Losses are
+       * counted by it, so it holds nothing that differs from message to message.
+       */
       readonly reason: string
       /** The same bytes may be accepted later. */
       readonly retry: boolean
@@ -37,12 +40,12 @@ export type Reply =
       readonly mayHaveArrived?: boolean
       /** The backend asked to wait this long (Retry-After, RetryInfo). */
       readonly afterMs?: number
-      /** The credentials are missing or wrong. */
-      readonly denied?: boolean
-      /** The message is larger than the other side takes: split it. */
-      readonly tooLarge?: boolean
+      /** What is wrong: the credentials, the time that was not enough, or the size of the message, which is then split. */
+      readonly about?: 'credentials' | 'time' | 'size'
       readonly body?: Uint8Array
       readonly mediaType?: string
+      /** What the other side says, when it is not in a body. */
+      readonly words?: string
     }
 
 /** Bytes to somewhere. Knows nothing of spans. */

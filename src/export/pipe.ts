@@ -14,21 +14,28 @@ const MAX_WORDS = 300
 const nextTurn = setImmediate
 const now = performance.now.bind(performance)
 
-const yieldToLoop = () => new Promise<void>(resolve => void nextTurn(resolve).unref())
+/** Not unref'd: such an immediate waits until something else wakes the loop. It holds a process that ends for one turn. */
+const yieldToLoop = () => new Promise<void>(resolve => void nextTurn(resolve))
 
 /** What became of some spans of a batch. */
 export interface Outcome {
   readonly spans: readonly SpanData[]
   readonly sent: number
-  /** Of those that were not sent: the reason. */
+  /** Of those that were not sent: the reason, by which they are counted. */
   readonly reason?: string
+  /** More about the reason, in the words of the other side; or, if all were sent, a warning of theirs. */
+  readonly words?: string
   /** Those that were not sent can wait in the queue: the backend is away, or asked to come back. */
   readonly later?: boolean
   readonly afterMs?: number
-  /** The credentials are missing or wrong. */
-  readonly denied?: boolean
-  /** A warning of the other side that came with success. */
-  readonly warning?: string
+  /** What is wrong, if that is known. */
+  readonly about?: 'credentials' | 'time' | 'size'
+}
+
+export interface Message {
+  readonly spans: readonly SpanData[]
+  readonly body?: Uint8Array
+  readonly reason?: string
 }
 
 /**
@@ -74,14 +81,22 @@ export class Pipe {
     return this.transport.close()
   }
 
-  /** The messages of a batch, at once: at the end of a process there is no later. What is too large is left out. */
-  encodeNow(batch: readonly SpanData[]): { spans: readonly SpanData[]; body: Uint8Array | undefined }[] {
+  /**
+   * The messages of a batch, at once: at the end of a process there is no later. Without a body and with a reason: spans
+   * that make none.
+   */
+  encodeNow(batch: readonly SpanData[]): Message[] {
     if (batch.length > this.encoding.maxSpans) {
       return chunks(batch, this.encoding.maxSpans).flatMap(chunk => this.encodeNow(chunk))
     }
-    const body = encodeWhole(this.encoding, batch, this.resource)
+    let body: Uint8Array
+    try {
+      body = encodeWhole(this.encoding, batch, this.resource)
+    } catch (error) {
+      return [{ spans: batch, reason: unencodable(error) }]
+    }
     if (body.length <= this.maxBytes) return [{ spans: batch, body }]
-    if (batch.length === 1) return [{ spans: batch, body: undefined }]
+    if (batch.length === 1) return [{ spans: batch, reason: this.tooLarge() }]
     return chunks(batch, fitting(batch.length, body.length, this.maxBytes)).flatMap(chunk => this.encodeNow(chunk))
   }
 
@@ -90,34 +105,33 @@ export class Pipe {
     const mediaType = essence(reply.mediaType)
     const { readReply, readError } = this.encoding
     if (!reply.ok) {
-      const words =
-        reply.body === undefined ? '' : readError?.(reply.body, mediaType) || plainText(reply.body, mediaType)
-      const reason = words === '' ? reply.reason : `${reply.reason}: ${words.slice(0, MAX_WORDS)}`
-      const { afterMs, denied } = reply
-      return { spans, sent: 0, reason, later: reply.retry && !reply.mayHaveArrived, afterMs, denied }
+      const { reason, afterMs, about, body } = reply
+      const words = reply.words || (body && (readError?.(body, mediaType) || plainText(body, mediaType)))
+      const later = reply.retry && !reply.mayHaveArrived
+      return { spans, sent: 0, reason, words: words?.slice(0, MAX_WORDS), later, afterMs, about }
     }
-    if (readReply === undefined || reply.body === undefined || reply.body.length === 0)
+    if (readReply === undefined || reply.body === undefined || reply.body.length === 0) {
       return { spans, sent: spans.length }
+    }
     const verdict = readReply(reply.body, mediaType)
     if (verdict === undefined) {
-      const kind = mediaType || 'something'
-      return { spans, sent: 0, reason: `answered with ${kind} that is not an answer of this protocol` }
+      const kind = mediaType === '' ? 'a body without a type' : mediaType
+      return { spans, sent: 0, reason: `took it, but answered with ${kind}, which is not this protocol` }
     }
-    const message = verdict.message.slice(0, MAX_WORDS)
-    if (verdict.rejectedSpans === 0) return { spans, sent: spans.length, warning: message || undefined }
-    return {
-      spans,
-      sent: Math.max(spans.length - verdict.rejectedSpans, 0),
-      reason: message === '' ? 'rejected without a reason' : `rejected: ${message}`,
-    }
+    const words = verdict.message.slice(0, MAX_WORDS)
+    const sent = Math.max(spans.length - verdict.rejectedSpans, 0)
+    return { spans, sent, reason: sent === spans.length ? undefined : 'rejected by the backend', words }
+  }
+
+  private tooLarge(): string {
+    return `takes ${this.maxBytes} bytes at once, which is less than one span has`
   }
 
   private async sendPart(batch: readonly SpanData[], outcomes: Outcome[]): Promise<void> {
     const body = await encodeInSlices(this.encoding, batch, this.resource)
     if (body.length > this.maxBytes) {
       if (batch.length === 1) {
-        const reason = `one span larger than the limit of ${this.maxBytes} bytes`
-        outcomes.push({ spans: batch, sent: 0, reason })
+        outcomes.push({ spans: batch, sent: 0, reason: this.tooLarge() })
         return
       }
       for (const chunk of chunks(batch, fitting(batch.length, body.length, this.maxBytes))) {
@@ -126,13 +140,18 @@ export class Pipe {
       return
     }
     const reply = await this.transport.send(body, this.encoding.mediaType, this.timeoutMs)
-    if (!reply.ok && reply.tooLarge && batch.length > 1) {
+    if (!reply.ok && reply.about === 'size' && batch.length > 1) {
       this.maxBytes = Math.min(this.maxBytes, Math.max(body.length >> 1, MIN_LEARNED_BYTES))
       for (const chunk of chunks(batch, Math.ceil(batch.length / 2))) await this.sendPart(chunk, outcomes)
       return
     }
     outcomes.push(this.judge(batch, reply))
   }
+}
+
+/** A fault of ours, which must not look like one of the backend. */
+export function unencodable(error: unknown): string {
+  return `was not asked, as the spans could not be encoded (${(error as Error)?.message})`
 }
 
 /** How many of `spans` spans fit into `maxBytes` when all of them took `bytes`; always fewer than all. */

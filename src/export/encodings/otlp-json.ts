@@ -128,7 +128,14 @@ function hexId(id: string, digits: number): string {
   return typeof id === 'string' && id.length === digits && /^[0-9a-fA-F]+$/.test(id) ? id.toLowerCase() : ''
 }
 
-/** JSON text. A lone surrogate is escaped by JSON.stringify, which parsers of UTF-8 refuse: it becomes U+FFFD. */
+/** Text that stands in JSON as it is. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/**
+ * JSON text. Most texts are short and plain, and then to look costs less than a call of JSON.stringify. It escapes half a
+ * surrogate pair, which parsers of UTF-8 refuse: that becomes U+FFFD.
+ */
 function quote(text: string): string {
+  if (text.length < 100 && PLAIN.test(text)) return `"${text}"`
   return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed())
 }

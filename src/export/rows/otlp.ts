@@ -52,7 +52,8 @@ function endpoint({ config, origins }: Settings): { url: string; advice: Advice 
   const variable = own === '' ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
   const advice = {
     address: `${origins[name]?.variable ?? variable} selects the address, OTEL_EXPORTER_OTLP_PROTOCOL (${config.otlpProtocol}) the protocol`,
-    credentials: 'OTEL_EXPORTER_OTLP_HEADERS can hold credentials',
+    credentials: `${origins.otlpTracesHeaders?.variable ?? 'OTEL_EXPORTER_OTLP_HEADERS'} holds the credentials`,
+    time: `${origins.otlpTimeoutMs?.variable ?? 'OTEL_EXPORTER_OTLP_TIMEOUT'} is ${config.otlpTimeoutMs} ms`,
   }
   let text = own || config.otlpEndpoint || (isGrpc ? 'http://localhost:4317' : 'http://localhost:4318')
   if (!text.includes('://')) text = `${config.otlpInsecure ? 'http' : 'https'}://${text}`

@@ -90,7 +90,7 @@ export function create(options: GrpcOptions): Transport {
         resolve(reply)
       }
       const timer = limit(timeoutMs, () => {
-        finish({ ok: false, reason: `did not answer within ${Math.round(timeoutMs)} ms`, retry: false })
+        finish({ ok: false, reason: 'did not answer in time', retry: false, about: 'time' })
         stream.destroy()
         connection.destroy()
       })
@@ -158,14 +158,15 @@ function judge(code: number, headers: IncomingHttpHeaders, body: Buffer): Reply 
     return { ok: true, body: body.subarray(PREFIX_BYTES), mediaType: 'application/x-protobuf' }
   }
   const words = decodeMessage(String(headers['grpc-message'] ?? ''))
-  const reason = `answered ${STATUS_NAMES[code] ?? `status ${code}`}${words === '' ? '' : `: ${words}`}`
+  const reason = `answered ${STATUS_NAMES[code] ?? `gRPC status ${code}`}`
   const afterMs = retryInfoMs(headers['grpc-status-details-bin'])
+  const answer = { ok: false, reason, words, afterMs } as const
   if (code !== RESOURCE_EXHAUSTED) {
-    return { ok: false, reason, retry: RETRYABLE.includes(code), afterMs, denied: DENIED.includes(code) }
+    return { ...answer, retry: RETRYABLE.includes(code), about: DENIED.includes(code) ? 'credentials' : undefined }
   }
   // Without RetryInfo the resource is not time. Servers use the same code for a message that is too large.
-  const tooLarge = afterMs === undefined && /larger than max|exceeds? max|too large/i.test(words)
-  return { ok: false, reason, retry: afterMs !== undefined, afterMs, tooLarge }
+  const isSize = afterMs === undefined && /larger than max|exceeds? max|too large/i.test(words)
+  return { ...answer, retry: afterMs !== undefined, about: isSize ? 'size' : undefined }
 }
 
 /** Something that does not speak gRPC answered: a proxy, or a web server. */

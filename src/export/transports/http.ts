@@ -98,8 +98,8 @@ class HttpTransport implements Transport {
         resolve(reply)
       }
       const timer = limit(timeoutMs, () => {
-        const what = response === undefined ? 'did not answer' : `answered ${status(response)} and did not finish`
-        finish({ ok: false, reason: `${what} within ${Math.round(timeoutMs)} ms`, retry: false })
+        const what = response === undefined ? 'did not answer' : `answered ${status(response)} but did not finish`
+        finish({ ok: false, reason: `${what} in time`, retry: false, about: 'time' })
         request.destroy()
       })
       this.requests.add(request)
@@ -186,7 +186,8 @@ function judge(response: http.IncomingMessage, body: Uint8Array): Reply {
   const isRedirect = code >= 300 && code < 400 && location !== undefined
   const where = isRedirect ? ` to ${withoutSecrets(location)}, which is not followed` : ''
   const reply = refused(response, `answered ${status(response)}${where}`)
-  return { ...reply, denied: code === 401 || code === 403, tooLarge: code === 413, body, mediaType }
+  const about = code === 413 ? 'size' : code === 401 || code === 403 ? 'credentials' : undefined
+  return { ...reply, about, body, mediaType }
 }
 
 function refused(response: http.IncomingMessage, reason: string): Reply & { ok: false } {

@@ -65,7 +65,12 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
         socket ??= open()
         const error = await post(await socket, body)
         if (error === undefined) return { ok: true }
-        return { ok: false, reason: error.message, retry: isPassing(error), tooLarge: error.code === 'EMSGSIZE' }
+        return {
+          ok: false,
+          reason: error.message,
+          retry: isPassing(error),
+          about: error.code === 'EMSGSIZE' ? 'size' : undefined,
+        }
       } catch (error) {
         return { ok: false, reason: (error as Error).message, retry: isPassing(error as NodeJS.ErrnoException) }
       }
