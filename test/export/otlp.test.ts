@@ -111,12 +111,12 @@ function spanOf(item: SpanData): unknown {
 function attributesOf(list: AttributeList): unknown[] {
   const result: unknown[] = []
   for (let i = 0; i < list.length; i += 2) {
-    result.push({ key: (list[i] as string).toWellFormed(), value: valueOf(list[i + 1]) })
+    result.push({ key: (list[i] as string).toWellFormed(), value: anyValueOf(list[i + 1]) })
   }
   return result
 }
 
-function valueOf(value: unknown, asDouble = false): unknown {
+function anyValueOf(value: unknown, asDouble = false): unknown {
   if (typeof value === 'string') return { stringValue: value.toWellFormed() }
   if (typeof value === 'boolean') return { boolValue: value }
   if (typeof value === 'number') {
@@ -124,7 +124,7 @@ function valueOf(value: unknown, asDouble = false): unknown {
   }
   if (!Array.isArray(value)) return {}
   const doubles = value.some(item => typeof item === 'number' && !isInteger(item))
-  return { arrayValue: { values: value.map(item => valueOf(item, doubles)) } }
+  return { arrayValue: { values: value.map(item => anyValueOf(item, doubles)) } }
 }
 
 function isInteger(value: number): boolean {

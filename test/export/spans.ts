@@ -7,7 +7,7 @@ export const RESOURCE: Resource = {
   attributes: ['service.name', 'shop', 'service.version', '1.2.3', 'process.pid', 4711, 'tags', ['a', 'b']],
 }
 
-const START = 1_700_000_000_123_456.25
+const START = 1_700_000_000_123_456 + 0.25
 
 /** A plain span; `changes` win. */
 export function span(changes: Partial<SpanData> = {}): SpanData {
