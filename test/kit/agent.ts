@@ -11,8 +11,8 @@ export type { ReceivedSpan } from './otlp'
 export const ROOT_FOLDER = resolve(__dirname, '../../..')
 export const REGISTER = join(ROOT_FOLDER, 'register.js')
 
-/** How the agent gets into the program: `--require`, `--import`, or `--require` in NODE_OPTIONS. */
-export type How = 'require' | 'import' | 'node-options'
+/** How the agent gets into the program: `--require`, `--import`, `--require` in NODE_OPTIONS, or the test's own flags. */
+export type How = 'require' | 'import' | 'node-options' | 'none'
 
 export interface RunOptions {
   how?: How
