@@ -157,6 +157,11 @@ export function redactPath(settings: Settings, path: string): string {
   return path.slice(0, mark + 1) + settings.redactQuery(path.slice(mark + 1, hash)) + path.slice(hash)
 }
 
+/** An IPv4 address as it is called on a socket that speaks IPv6 (`::ffff:192.0.2.1`), and any other as it is. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
 /** An attribute of a captured header always holds a list. */
 export function headerValue(value: unknown): string[] | undefined {
   if (typeof value === 'string') return [value]

@@ -83,6 +83,8 @@ export interface Tools {
   ): void
   /** Subscribes to a diagnostics channel; the listener is guarded. Undone when the agent stops. */
   subscribe(channel: string, listener: (message: any) => void): void
+  /** Calls `finish` when the thread ends, before the last spans are sent: what is still open may be ended. */
+  atExit(finish: () => void): void
   /** `fn` for a place where an exception of ours would be the program's: it is caught and said once. */
   guard<F extends (...args: any[]) => void>(fn: F): F
   /** An exception of ours that was caught at `place`: said once. */

@@ -12,6 +12,7 @@ type Undo = () => void
 /** All changes that the agent makes to modules, in one list, so that they can be taken back. */
 export class Patches {
   private readonly undos: Undo[] = []
+  private readonly finishers: (() => void)[] = []
 
   constructor(private readonly log: Log) {}
 
@@ -66,6 +67,16 @@ export class Patches {
     this.log.warn(`fault in ${place}, the program goes on: ${describe(error)}`, `fault ${place}`)
   }
 
+  /** See `Tools.atExit`. */
+  atExit(finish: () => void): void {
+    this.finishers.push(finish)
+  }
+
+  /** The thread ends. */
+  finish(): void {
+    for (const finish of this.finishers) finish()
+  }
+
   /** Something else to take back when the agent stops. */
   onUndo(undo: Undo): void {
     this.undos.push(undo)
@@ -73,6 +84,7 @@ export class Patches {
 
   /** Takes everything back, the last change first. */
   undo(): void {
+    this.finishers.length = 0
     for (const undo of this.undos.splice(0).reverse()) {
       try {
         undo()

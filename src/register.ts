@@ -94,6 +94,7 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const exporters = config.disabled ? [] : createExporters({ config, origins, log, version: VERSION }, resource)
   const lifecycle = watchExit(
     {
+      finish: () => patches.finish(),
       pending: () => exporters.some(exporter => exporter.pending > 0),
       deliver: () => {
         const { deliverNow } = require('./export/lastgasp') as typeof import('./export/lastgasp')
@@ -204,6 +205,7 @@ function createTools(
     wrap: (target, key, make) => patches.wrap(target, key, make),
     subscribe: (channel, listener) => patches.subscribe(channel, listener),
     guard: fn => patches.guard(fn, `${name}: ${fn.name || 'a callback'}`),
+    atExit: finish => patches.atExit(patches.guard(finish, `${name}: the end of the thread`)),
     fault: (place, error) => patches.fault(`${name}: ${place}`, error),
   })
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from './config/options'
 import type { Log } from './log'
-import { CLOUDS, detectClouds } from './resource/cloud'
+import type { Cloud } from './resource/cloud'
 import { detectContainer, detectKubernetes, detectLambda } from './resource/container'
 import { baseName, detectHost, detectOs, detectProcess, type Found } from './resource/local'
 import { findProgram } from './resource/program'
@@ -16,6 +16,9 @@ const LOCAL: Readonly<Record<string, () => Found>> = {
   k8s: detectKubernetes,
   lambda: detectLambda,
 }
+
+/** Their detectors are loaded only when one is asked for. */
+const CLOUDS: readonly string[] = ['aws', 'gcp', 'azure'] satisfies Cloud[]
 
 /**
  * Who produces the spans of this process (OpenTelemetry Resource SDK). Nothing is looked up before somebody reads it,
@@ -53,8 +56,16 @@ export class ProcessResource implements Resource {
   }
 
   private async askClouds(): Promise<void> {
-    const clouds = this.detectors().filter(name => CLOUDS.includes(name))
-    this.clouds = await detectClouds(clouds, this.config.resourceTimeoutMs, this.log)
+    const { detectClouds } = require('./resource/cloud') as typeof import('./resource/cloud')
+    const clouds = this.detectors().filter((name): name is Cloud => CLOUDS.includes(name))
+    // Whoever asks for all gets what there is.
+    const isNamed = !this.config.resourceDetectors.includes('all')
+    const say = (message: string) => {
+      const line = `OTEL_NODE_RESOURCE_DETECTORS, ${message}`
+      if (isNamed) this.log.warn(line)
+      else this.log.info(line)
+    }
+    this.clouds = await detectClouds(clouds, this.config.resourceTimeoutMs, say)
     this.list = undefined
     this.settled = true
   }

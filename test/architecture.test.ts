@@ -83,7 +83,12 @@ const LAWS: Law[] = [
   },
   { of: 'src/instrumentation.ts', may: ['src/log', 'src/trace/'], builtins: [], packages: [] },
   { of: 'src/otheragents.ts', may: ['src/hook', ...CONTRACTS], builtins: [], packages: [] },
-  { of: 'src/lifecycle.ts', may: ['src/patch', ...CONTRACTS], builtins: 'all', packages: [] },
+  {
+    of: 'src/lifecycle.ts',
+    may: ['src/patch', 'src/exitemission', 'src/signals', ...CONTRACTS],
+    builtins: 'all',
+    packages: [],
+  },
   { of: 'src/', may: CONTRACTS, builtins: 'all', packages: 'all' },
   { of: 'instrumentations/index.ts', may: ['instrumentations/', 'src/instrumentation'], builtins: [], packages: [] },
   {

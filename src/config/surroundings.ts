@@ -73,3 +73,12 @@ function firstSet(env: NodeJS.ProcessEnv, variables: readonly string[]): string 
 function isSet(value: string | undefined): boolean {
   return value !== undefined && value.trim() !== ''
 }
+
+/** The environment for a thread of our own: what the program asked Node to preload is not preloaded again there. */
+export function environmentForThread(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const copy: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && name !== 'NODE_OPTIONS') copy[name] = value
+  }
+  return copy
+}

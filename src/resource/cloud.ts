@@ -1,98 +1,93 @@
-import { createRequire } from 'node:module'
+/**
+ * Attributes that only the metadata service of a cloud knows. The official detectors ask for them in a thread of their own:
+ * they hold sockets and timers that would keep a finished program alive for seconds, and their requests are none of the
+ * program's.
+ */
 import { join } from 'node:path'
-import type { Log } from '../log'
-import { runInContext, SUPPRESSED } from '../trace/context'
+import { Worker } from 'node:worker_threads'
+import { environmentForThread } from '../config/surroundings'
 import type { Found } from './local'
 
-/** A detector as the official packages export it. */
-interface Detector {
-  detect(config?: unknown): { attributes?: Record<string, unknown> } | Promise<{ attributes?: Record<string, unknown> }>
-}
-
-/** Official detectors that ask the metadata service of a cloud. They are optional: they bring an SDK with them. */
-const PACKAGES: Readonly<Record<string, string>> = {
+/** Optional packages: each brings a part of the OpenTelemetry SDK with it. */
+export const PACKAGES = {
   aws: '@opentelemetry/resource-detector-aws',
   gcp: '@opentelemetry/resource-detector-gcp',
   azure: '@opentelemetry/resource-detector-azure',
+} as const
+export type Cloud = keyof typeof PACKAGES
+export const CLOUDS = Object.keys(PACKAGES) as readonly Cloud[]
+
+/** What the thread is given. */
+export interface CloudQuestion {
+  readonly clouds: readonly Cloud[]
+  /** The file of the program: packages that are not found beside the agent are looked for beside it. */
+  readonly program: string | undefined
 }
 
-export const CLOUDS = Object.keys(PACKAGES)
+/** What the thread says: of each detector what it found, and of each cloud that nothing more will come. */
+export interface CloudAnswer {
+  readonly cloud: Cloud
+  readonly found: Found
+  readonly isLast: boolean
+  /** Why nothing could be asked. */
+  readonly fault?: string
+}
 
 /**
- * Asks the detectors of the clouds, all at once, and resolves with what was found, in their order. Never rejects; what has
- * not answered after `timeoutMs` is left out and said.
+ * Asks for the clouds, all at once, and resolves with what was found, in their order. It neither rejects nor keeps the
+ * program alive. What has not answered after `timeoutMs` is left out.
+ *
+ * @param say told why there is nothing from a cloud
  */
-export async function detectClouds(clouds: readonly string[], timeoutMs: number, log: Log): Promise<Found> {
-  const answers = await Promise.all(clouds.map(cloud => askWithin(cloud, timeoutMs, log)))
-  return answers.flat()
-}
-
-async function askWithin(cloud: string, timeoutMs: number, log: Log): Promise<Found> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(resolve, timeoutMs, undefined)
-  })
-  const found = await Promise.race([ask(cloud, log), late])
-  clearTimeout(timer)
-  if (found !== undefined) return found
-  log.warn(
-    `the metadata service of ${cloud} did not answer within ${timeoutMs} ms (TRACING_AGENT_RESOURCE_TIMEOUT): ` +
-      'spans carry no attributes of the cloud',
-  )
-  return []
-}
-
-async function ask(cloud: string, log: Log): Promise<Found> {
-  const name = PACKAGES[cloud]!
-  let module: Record<string, unknown>
-  try {
-    module = load(name)
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
-    const why = missing ? `is not installed: npm install ${name}` : `could not be loaded: ${(error as Error).message}`
-    log.warn(`OTEL_NODE_RESOURCE_DETECTORS asks for ${cloud}, but the package ${name} ${why}`)
-    return []
-  }
-  const detectors = Object.values(module).filter(isDetector)
-  const results = await Promise.all(detectors.map(detector => detect(detector)))
-  return results.flat()
-}
-
-/** From beside this package, or from beside the program. */
-function load(name: string): Record<string, unknown> {
-  return runInContext(
-    SUPPRESSED,
-    () => {
-      try {
-        return require(name)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
-        return createRequire(process.argv[1] ?? join(process.cwd(), 'program.js'))(name)
-      }
-    },
-    undefined,
-    [],
-  )
-}
-
-function isDetector(value: unknown): value is Detector {
-  return typeof value === 'object' && value !== null && typeof (value as { detect?: unknown }).detect === 'function'
-}
-
-/** A detector that finds itself elsewhere returns nothing; one that fails is treated the same. */
-async function detect(detector: Detector): Promise<Found> {
-  try {
-    const { attributes } = await (runInContext(SUPPRESSED, detector.detect, detector, []) as ReturnType<
-      Detector['detect']
-    >)
-    const found: Found = []
-    for (const [key, value] of Object.entries(attributes ?? {})) {
-      const settled = await value
-      if (typeof settled === 'string' || typeof settled === 'number') found.push([key, settled])
-      else if (Array.isArray(settled) && settled.every(item => typeof item === 'string')) found.push([key, settled])
+export function detectClouds(
+  clouds: readonly Cloud[],
+  timeoutMs: number,
+  say: (message: string) => void,
+): Promise<Found> {
+  const answers = new Map<Cloud, Found>(clouds.map(cloud => [cloud, []]))
+  const open = new Set(clouds)
+  return new Promise(resolve => {
+    let worker: Worker | undefined
+    const finish = () => {
+      clearTimeout(timer)
+      void worker?.terminate()
+      resolve([...answers.values()].flat())
     }
-    return found
-  } catch {
-    return []
-  }
+    const timer = setTimeout(() => {
+      // On ECS, say, the detector for EC2 waits in vain while that for ECS has answered.
+      const silent = [...open].filter(cloud => answers.get(cloud)!.length === 0)
+      if (silent.length > 0) {
+        say(
+          `${silent.join(', ')}: no metadata service answered within ${timeoutMs} ms (TRACING_AGENT_RESOURCE_TIMEOUT); ` +
+            'spans go without its attributes',
+        )
+      }
+      finish()
+    }, timeoutMs)
+    timer.unref()
+    try {
+      worker = new Worker(join(__dirname, 'cloud-worker.js'), {
+        workerData: { clouds, program: process.argv[1] } satisfies CloudQuestion,
+        execArgv: [],
+        argv: [],
+        env: environmentForThread(),
+        stdout: true,
+        stderr: true,
+      })
+      worker.on('message', ({ cloud, found, isLast, fault }: CloudAnswer) => {
+        if (fault !== undefined) say(`${cloud}: ${fault}`)
+        answers.get(cloud)!.push(...found)
+        if (isLast) open.delete(cloud)
+        if (open.size === 0) finish()
+      })
+      worker.on('error', error => {
+        say(`a detector failed: ${error.message}`)
+        finish()
+      })
+      worker.unref()
+    } catch (error) {
+      say(`no thread could be started: ${(error as Error).message}`)
+      finish()
+    }
+  })
 }

@@ -57,13 +57,14 @@ const SECRET_NAME = /pass(word|wd|phrase)?|secret|token|credential|auth|api-?_?k
 export function maskArguments(args: readonly string[]): string[] {
   const masked: string[] = []
   let next = false
-  for (const arg of args) {
+  for (const given of args) {
+    const arg = given.includes('://') ? maskUrl(given) : given
     const equals = arg.indexOf('=')
     const isOption = arg.startsWith('-')
     const isSecret = SECRET_NAME.test(equals < 0 ? arg : arg.slice(0, equals))
     if (next && !isOption) masked.push('***')
     else if (equals > 0 && isSecret) masked.push(`${arg.slice(0, equals)}=***`)
-    else masked.push(arg.includes('://') ? maskUrl(arg) : arg)
+    else masked.push(arg)
     next = isOption && isSecret && equals < 0
   }
   return masked

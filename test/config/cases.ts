@@ -34,11 +34,14 @@ const resource = (config: Config) => toObject(createResource(config, log, '1.2.3
 const propagator = (config: Config) =>
   createPropagator(config.propagators, { trust: config.trustIncoming, serviceName: 'x' })
 
-/** The options that the transport of the first exporter gets. */
-function transport(config: Config): Record<string, unknown> {
+/** What the first exporter is made of. */
+function plan(config: Config) {
   const { origins } = loadConfig({}, {}, { path: '', variables: {} })
-  return EXPORTERS[config.exporters[0]!]!.plan({ config, origins, log, version: '1.2.3' }).transport.options
+  return EXPORTERS[config.exporters[0]!]!.plan({ config, origins, log, version: '1.2.3' })
 }
+
+const transport = (config: Config): Record<string, unknown> => plan(config).transport.options
+const timeoutMs = (config: Config) => plan(config).timeoutMs
 
 function exporters(config: Config): string[] {
   const { origins } = loadConfig({}, {}, { path: '', variables: {} })
@@ -52,6 +55,13 @@ function capture(list: keyof ReturnType<typeof createSettings>) {
     refuses: 'Authorization',
   }
 }
+
+const XRAY = { OTEL_EXPORTER: 'xray' }
+const XRAY_API = { OTEL_EXPORTER: 'xray-api' }
+const ZIPKIN = { OTEL_EXPORTER: 'zipkin' }
+const JAEGER = { OTEL_EXPORTER: 'jaeger' }
+const JAEGER_THRIFT = { ...JAEGER, OTEL_EXPORTER_JAEGER_PROTOCOL: 'http/thrift.binary' }
+const JAEGER_AGENT = { ...JAEGER, OTEL_EXPORTER_JAEGER_AGENT_HOST: 'agent' }
 
 const limit: Case = { changes: '3', refuses: '-1' }
 const milliseconds: Case = { changes: '250', refuses: '2.5s' }
@@ -165,10 +175,25 @@ export const CASES: Record<OptionName, Case> = {
   batchTimeoutMs: milliseconds,
   maxQueueSize: { changes: '9000', refuses: '0' },
   maxBatchSize: { changes: '7', refuses: '0x10' },
-  consoleFormat: { changes: 'json', refuses: 'yaml' },
-  consoleOutput: { changes: 'stdout', refuses: 'printer' },
+  consoleFormat: {
+    changes: 'json',
+    given: { OTEL_EXPORTER: 'console' },
+    effect: config => plan(config).encoding.mediaType,
+    refuses: 'yaml',
+  },
+  consoleOutput: {
+    changes: 'stdout',
+    given: { OTEL_EXPORTER: 'console' },
+    effect: config => transport(config)['fd'],
+    refuses: 'printer',
+  },
   noColor: { changes: '1', refuses: 'a\u0000' },
-  filePath: { changes: '/tmp/traces-%p.jsonl', refuses: 'a\u0000b' },
+  filePath: {
+    changes: '/tmp/traces-%p.jsonl',
+    given: { OTEL_EXPORTER: 'file' },
+    effect: config => transport(config)['path'],
+    refuses: 'a\u0000b',
+  },
 
   otlpEndpoint: {
     changes: 'https://backend:4318/base/',
@@ -180,11 +205,11 @@ export const CASES: Record<OptionName, Case> = {
     effect: config => transport(config)['url'],
     refuses: 'http://',
   },
-  otlpProtocol: { changes: 'HTTP/JSON', refuses: 'http' },
+  otlpProtocol: { changes: 'HTTP/JSON', effect: config => plan(config).encoding.mediaType, refuses: 'http' },
   otlpHeaders: { changes: 'x-key=a%2Cb', effect: transport, refuses: 'x-key' },
   otlpTracesHeaders: { changes: 'x-key=a', effect: transport, refuses: 'x key=a' },
   otlpCompression: { changes: 'gzip', effect: config => transport(config)['compression'], refuses: 'zstd' },
-  otlpTimeoutMs: { changes: '0', refuses: 'never' },
+  otlpTimeoutMs: { changes: '0', effect: timeoutMs, refuses: 'never' },
   otlpCertificate: { changes: PEM_FILE, effect: config => transport(config)['ca'], refuses: '/no/such.pem' },
   otlpClientKey: { changes: PEM_FILE, effect: config => transport(config)['key'], refuses: __filename },
   otlpClientCertificate: { changes: PEM_FILE, effect: config => transport(config)['cert'], refuses: tmpdir() },
@@ -195,20 +220,40 @@ export const CASES: Record<OptionName, Case> = {
     refuses: '1',
   },
 
-  xrayDaemon: { changes: 'tcp:a:1 udp:b:2', refuses: 'tcp:a:1' },
+  xrayDaemon: { changes: 'tcp:a:1 udp:b:2', given: XRAY, effect: transport, refuses: 'tcp:a:1' },
   xrayTracingName: { changes: 'shop', refuses: 'a\u0007' },
   xrayAnnotations: { changes: 'http.route,app.*', refuses: 'two words' },
-  awsRegion: { changes: 'eu-central-1', refuses: 'Frankfurt' },
-  xrayApiEndpoint: { changes: 'http://localhost:5000', refuses: 'localhost:5000' },
-  zipkinEndpoint: { changes: 'http://zipkin:9411/api/v2/spans', refuses: 'zipkin:9411' },
-  zipkinTimeoutMs: milliseconds,
-  zipkinKafkaBrokers: { changes: 'a:9092,b', refuses: 'http://a:9092' },
-  zipkinKafkaTopic: { changes: 'spans.v2', refuses: 'spans!' },
-  jaegerEndpoint: { changes: 'http://jaeger:14268/api/traces', refuses: 'udp://jaeger:6831' },
-  jaegerUser: { changes: 'me', refuses: 'a\u0000' },
-  jaegerPassword: { changes: 'secret', refuses: 'sec\u0000ret' },
-  jaegerTimeoutMs: milliseconds,
-  jaegerAgentHost: { changes: 'jaeger', refuses: 'jaeger:6831' },
-  jaegerAgentPort: { changes: '6832', refuses: '65536' },
-  jaegerProtocol: { changes: 'udp/thrift.binary', refuses: 'thrift' },
+  awsRegion: { changes: 'eu-central-1', given: XRAY_API, effect: transport, refuses: 'Frankfurt' },
+  xrayApiEndpoint: { changes: 'http://localhost:5000', given: XRAY_API, effect: transport, refuses: 'localhost:5000' },
+  zipkinEndpoint: {
+    changes: 'http://zipkin:9411/api/v2/spans',
+    given: ZIPKIN,
+    effect: transport,
+    refuses: 'zipkin:9411',
+  },
+  zipkinTimeoutMs: { ...milliseconds, given: ZIPKIN, effect: timeoutMs },
+  zipkinKafkaBrokers: { changes: 'a:9092,b', given: ZIPKIN, effect: transport, refuses: 'http://a:9092' },
+  zipkinKafkaTopic: {
+    changes: 'spans.v2',
+    given: { ...ZIPKIN, OTEL_EXPORTER_ZIPKIN_KAFKA_BROKERS: 'a' },
+    effect: transport,
+    refuses: 'spans!',
+  },
+  jaegerEndpoint: {
+    changes: 'http://jaeger:14268/api/traces',
+    given: JAEGER,
+    effect: transport,
+    refuses: 'udp://jaeger:6831',
+  },
+  jaegerUser: { changes: 'me', given: JAEGER_THRIFT, effect: transport, refuses: 'a\u0000' },
+  jaegerPassword: {
+    changes: 'secret',
+    given: { ...JAEGER_THRIFT, OTEL_EXPORTER_JAEGER_USER: 'me' },
+    effect: transport,
+    refuses: 'sec\u0000ret',
+  },
+  jaegerTimeoutMs: { ...milliseconds, given: JAEGER_THRIFT, effect: timeoutMs },
+  jaegerAgentHost: { changes: 'jaeger', given: JAEGER, effect: transport, refuses: 'jaeger:6831' },
+  jaegerAgentPort: { changes: '6899', given: JAEGER_AGENT, effect: transport, refuses: '65536' },
+  jaegerProtocol: { changes: 'udp/thrift.binary', given: JAEGER, effect: transport, refuses: 'thrift' },
 }

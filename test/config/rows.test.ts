@@ -46,6 +46,8 @@ describe('every variable', () => {
     const row = OPTIONS[name] as Row<unknown>
     const { changes, effect = config => config[name], given = {}, refuses } = CASES[name]
     const load = (env: Record<string, string>) => loadConfig({ ...given, ...env }, {}, NO_FILE)
+    const others = variablesOf(row).filter(variable => variable in given)
+    assert.deepEqual(others, [], `the case of ${name} sets what it tests`)
 
     for (const variable of variablesOf(row)) {
       describe(variable, () => {

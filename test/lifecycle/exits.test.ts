@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { type RunOptions, runAgent, runBare, startAgent, startBare } from '../kit/agent'
+
+const PROGRAM = 'fixtures/lifecycle/ends.cjs'
+/** The coverage tool listens for signals and ends: these programs run without it. */
+const ALONE: RunOptions = { coverage: false, env: { OTEL_BSP_SCHEDULE_DELAY: '60000' } }
+
+/** Ways to end by itself. */
+const WAYS = [
+  'normal end',
+  'normal end with an exit code',
+  'a span that ends in an exit listener',
+  'beforeExit that goes on once',
+  'process.exit in a callback',
+  'process.exit in an exit listener',
+  'process.exit in beforeExit',
+  'process.reallyExit',
+  'an exit listener that throws',
+  'an uncaught exception',
+  'an uncaught exception that is handled',
+  'an unhandled rejection',
+  'a program that ends itself with a signal',
+  'the end of a worker thread',
+  'process.exit in a worker thread',
+  'an uncaught exception in a worker thread',
+  'a cluster worker that disconnects',
+  'a cluster worker that is killed',
+  'a child that execFileSync kills',
+]
+
+describe('a program that ends by itself', () => {
+  for (const way of WAYS) {
+    it(`delivers its spans and ends as it would have: ${way}`, async () => {
+      const options = { ...ALONE, args: [way], how: 'node-options' as const }
+      const bare = await runBare(PROGRAM, options)
+      const traced = await runAgent(PROGRAM, options)
+      assert.deepEqual(ending(traced), ending(bare))
+      assert.deepEqual(names(traced.spans), ['work'])
+    })
+  }
+})
+
+describe('a program that gets a signal', () => {
+  const cases: { way: string; signal: NodeJS.Signals; spans: string[] }[] = [
+    { way: 'no listener', signal: 'SIGTERM', spans: ['work'] },
+    { way: 'no listener', signal: 'SIGINT', spans: ['work'] },
+    { way: 'no listener', signal: 'SIGHUP', spans: ['work'] },
+    { way: 'a listener that exits', signal: 'SIGTERM', spans: ['work'] },
+    { way: 'a slow drain', signal: 'SIGTERM', spans: ['before', 'drained'] },
+    { way: 'a listener that ignores', signal: 'SIGTERM', spans: ['work'] },
+    { way: 'a listener that was removed', signal: 'SIGTERM', spans: ['work'] },
+    { way: 'a listener that is added and removed later', signal: 'SIGTERM', spans: ['work'] },
+  ]
+  for (const { way, signal, spans } of cases) {
+    it(`delivers its spans and ends as it would have: ${way}, ${signal}`, async () => {
+      const options = { ...ALONE, args: [way] }
+      const bare = startBare(PROGRAM, options)
+      await bare.output('ready')
+      bare.kill(signal)
+      const traced = await startAgent(PROGRAM, options)
+      await traced.output('ready')
+      traced.kill(signal)
+      const result = await traced.finished
+      assert.deepEqual(ending(result), ending(await bare.finished))
+      assert.deepEqual(names(result.spans), spans)
+    })
+  }
+
+  it('hears a second signal while its drain goes on', async () => {
+    const traced = await startAgent(PROGRAM, { ...ALONE, args: ['a slow drain'] })
+    await traced.output('ready')
+    traced.kill('SIGTERM')
+    await traced.output('draining')
+    traced.kill('SIGTERM')
+    const { signal, spans, stdout } = await traced.finished
+    // The listener was there once: the second signal has its default action.
+    assert.equal(signal, 'SIGTERM')
+    assert.equal(stdout, 'ready\ndraining\n')
+    assert.deepEqual(names(spans), ['before'])
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    it(`dies of ${signal} in an endless loop when nothing waits to be sent`, async () => {
+      const env = { OTEL_BSP_SCHEDULE_DELAY: '10' }
+      const traced = await startAgent(PROGRAM, {
+        ...ALONE,
+        env,
+        args: ['an endless loop when nothing waits'],
+        timeoutMs: 5000,
+      })
+      await traced.output('ready')
+      traced.kill(signal)
+      const result = await traced.finished
+      assert.equal(result.signal, signal)
+      assert.deepEqual(names(result.spans), ['work'])
+    })
+  }
+})
+
+/** Frames of Node.js itself are left out: AsyncLocalStorage adds one, and how `emit` calls listeners depends on their number. */
+function ending({ code, signal, stdout, stderr }: Awaited<ReturnType<typeof runBare>>) {
+  return { code, signal, stdout, stderr: stderr.replace(/^ +at .*\(node:.*\)\n/gm, '') }
+}
+
+function names(spans: readonly { name: string; startMicros: number }[]): string[] {
+  return spans.map(({ name }) => name)
+}
