@@ -22,8 +22,6 @@ export interface ExitWork {
   pending(): boolean
   /** Sends it, blocking. */
   deliver(): void
-  /** Nothing will be sent any more. */
-  report(): void
 }
 
 export interface Lifecycle {
@@ -37,7 +35,6 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
   const deliver = patches.guard(() => {
     work.finish()
     if (work.pending()) work.deliver()
-    work.report()
   }, 'sending the last spans')
   patches.onUndo(afterExitListeners(deliver))
   // `process.exit()` inside an exit listener comes here at once.

@@ -75,7 +75,6 @@ const LAWS: Law[] = [
     builtins: [],
     packages: [],
   },
-  { of: 'src/report.ts', may: ['src/config/', 'src/export/', ...CONTRACTS], builtins: [], packages: [] },
   {
     of: 'src/resource',
     may: ['src/resource', 'src/config/', ...CONTRACTS],

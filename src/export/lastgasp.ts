@@ -3,6 +3,7 @@
  */
 import path from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { environmentOfOwnThread } from '../config/environment'
 import type { Exporter, Reply, Unsent } from './contract'
 
 /** What the exit worker is given. */
@@ -47,7 +48,7 @@ export function deliverNow(exporters: readonly Exporter[], timeoutMs: number): v
 }
 
 /**
- * The transports are made again in the worker, which has none of the program's flags, environment or preloads.
+ * The transports are made again in the worker, which has none of the program's flags and preloads.
  *
  * @returns a reply for each message that was answered or given up in time
  * @throws if no thread can be started
@@ -63,7 +64,7 @@ function sendAndWait(messages: readonly Unsent[], timeoutMs: number): (Reply | u
     transferList: [port2],
     execArgv: [],
     argv: [],
-    env: {},
+    env: environmentOfOwnThread(),
   })
   for (let seen = 0; seen < messages.length; seen = Atomics.load(answered, 0)) {
     const leftMs = deadline - performance.now()
