@@ -11,15 +11,18 @@ import path from 'node:path'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
 
-/** Called for each file that a row names, right after it was evaluated and before anybody receives its exports. */
-export type OnLoad = (row: InstrumentationRow, exports: unknown, file: string) => void
+/**
+ * Called for each file that a row names, right after it was evaluated and before anybody receives its exports. The version is
+ * empty for a builtin and where the row takes any.
+ */
+export type OnLoad = (row: InstrumentationRow, exports: unknown, file: string, version: string) => void
 
 /** @returns takes the hook away; what was patched stays so */
 export function hookModules(rows: readonly InstrumentationRow[], onLoad: OnLoad, log: Log): () => void {
   const packages = new Packages(onLoad, log)
   for (const row of rows) {
     if (!row.builtin) packages.add(row)
-    else onLoad(row, isBuiltin(row.module) ? require(`node:${row.module}`) : undefined, '')
+    else onLoad(row, isBuiltin(row.module) ? require(`node:${row.module}`) : undefined, '', '')
   }
   syncBuiltinESMExports()
   return packages.hook()
@@ -97,7 +100,7 @@ class Packages {
         const message = `${name} was loaded before the agent: some of its calls may not be traced; load the agent first`
         this.log.warn(message)
       }
-      this.onLoad(row, exports, file)
+      this.onLoad(row, exports, file, row.versions === undefined ? '' : this.versionOf(folder))
     }
   }
 

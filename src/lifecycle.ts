@@ -22,6 +22,8 @@ export interface ExitWork {
   pending(): boolean
   /** Sends it, blocking. */
   deliver(): void
+  /** Nothing will be sent any more. */
+  report(): void
 }
 
 export interface Lifecycle {
@@ -35,6 +37,7 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
   const deliver = patches.guard(() => {
     work.finish()
     if (work.pending()) work.deliver()
+    work.report()
   }, 'sending the last spans')
   patches.onUndo(afterExitListeners(deliver))
   // `process.exit()` inside an exit listener comes here at once.

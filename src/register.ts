@@ -6,7 +6,7 @@ import { hasProvider, registerGlobals } from './api'
 import { type Config, type Loaded, loadConfig } from './config/load'
 import type { Exporter } from './export/contract'
 import { createExporters, fanOut } from './export/index'
-import { hookModules } from './hook'
+import { hookModules, type OnLoad } from './hook'
 import type { InstrumentationRow, Tools } from './instrumentation'
 import { type Lifecycle, watchExit } from './lifecycle'
 import { createLog, type Log } from './log'
@@ -100,6 +100,9 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
         const { deliverNow } = require('./export/lastgasp') as typeof import('./export/lastgasp')
         deliverNow(exporters, config.exitTimeoutMs)
       },
+      report: () => {
+        if (isTalkative(log) && exporters.length > 0) log.info(report().ending(exporters))
+      },
     },
     exit,
   )
@@ -120,10 +123,14 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     newSpanId,
     rootFlags: FLAG_RANDOM,
   } satisfies TracerParts
+  if (config.disabled) log.info('OTEL_SDK_DISABLED=true: no spans are made, headers are passed on')
+  else if (isTalkative(log)) {
+    const { atFirstSpan, beginning } = report()
+    const say = () => log.info(beginning(config, exporters, parts.sampler, resource.serviceName))
+    atFirstSpan(parts, patches.guard(say, 'saying what is used'))
+  }
   const tracers = config.disabled ? new PassThroughProvider() : new AgentTracerProvider(parts)
-  const rows = INSTRUMENTATIONS.filter(
-    ({ name }) => config.enabledInstrumentations.includes(name) && !config.disabledInstrumentations.includes(name),
-  )
+  const rows = INSTRUMENTATIONS.filter(({ name }) => isEnabled(name, config, log))
 
   const agent: Agent = {
     async flush() {
@@ -145,16 +152,31 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const trace = tracers instanceof AgentTracerProvider ? new ProgramProvider(tracers, rows, log) : tracers
   patches.onUndo(registerGlobals({ trace, context: new AgentContextManager(), propagation: propagator }))
   const toolsFor = createTools(config, tracers, propagator, patches, log)
-  const patch = ({ load, module, name }: InstrumentationRow, exports: unknown, file: string) => {
+  const patch: OnLoad = ({ load, module, name }, exports, file, version) => {
     try {
       load().patch(exports, toolsFor(name), file)
-      log.debug(`patched ${module} ${file}`)
+      log.debug(['patched', module, version, file].filter(word => word !== '').join(' '))
     } catch (error) {
       patches.fault(`${name}: patching ${file || module}`, error)
     }
   }
   patches.onUndo(hookModules([...rows, ...CLOSED_AGENTS.map(name => rowOf(name, yieldTo))], patch, log))
   return agent
+}
+
+function isEnabled(name: string, config: Config, log: Log): boolean {
+  const isNamed = config.enabledInstrumentations.includes(name)
+  if (isNamed && !config.disabledInstrumentations.includes(name)) return true
+  log.debug(`skipped ${name}: OTEL_NODE_${isNamed ? 'DISABLED' : 'ENABLED'}_INSTRUMENTATIONS says so`)
+  return false
+}
+
+function isTalkative({ level }: Log): boolean {
+  return level === 'info' || level === 'debug'
+}
+
+function report() {
+  return require('./report') as typeof import('./report')
 }
 
 /** Who we are is found out when somebody asks: mostly with the first batch. */

@@ -75,6 +75,7 @@ const LAWS: Law[] = [
     builtins: [],
     packages: [],
   },
+  { of: 'src/report.ts', may: ['src/config/', 'src/export/', ...CONTRACTS], builtins: [], packages: [] },
   {
     of: 'src/resource',
     may: ['src/resource', 'src/config/', ...CONTRACTS],
