@@ -27,6 +27,8 @@ export interface RunOptions {
   cwd?: string
   /** Written to standard input, which is empty otherwise. */
   input?: string
+  /** Standard input stays open until `endInput()`: programs that serve until then. */
+  keepInput?: boolean
   /** The child is killed and the test fails after that time. */
   timeoutMs?: number
   protocol?: Protocol
@@ -63,6 +65,7 @@ export interface Running<R extends RunResult> {
   /** Resolves when standard output matches; rejects when the program ended without. */
   output(pattern: RegExp | string, timeoutMs?: number): Promise<string>
   kill(signal: NodeJS.Signals): void
+  endInput(): void
   finished: Promise<R>
 }
 
@@ -116,6 +119,7 @@ export async function startAgent(program: string, options: RunOptions = {}): Pro
     },
     output: running.output,
     kill: running.kill,
+    endInput: running.endInput,
     finished,
   }
 }
@@ -158,7 +162,7 @@ function startChild(
   )
   children.add(child)
   child.stdin!.on('error', () => {})
-  child.stdin!.end(options.input ?? '')
+  if (!options.keepInput) child.stdin!.end(options.input ?? '')
   let stdout = ''
   let stderr = ''
   let ended = false
@@ -201,6 +205,7 @@ function startChild(
     },
     finished,
     kill: signal => void child.kill(signal),
+    endInput: () => void child.stdin!.end(),
     output: (pattern, timeoutMs = 10_000) =>
       new Promise((resolve, reject) => {
         const deadline = Date.now() + timeoutMs
