@@ -41,15 +41,16 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
   }, 'sending the last spans')
   patches.onUndo(afterExitListeners(deliver))
   // `process.exit()` inside an exit listener comes here at once.
-  patches.wrap(
-    process as any,
-    'reallyExit',
-    original =>
-      function reallyExit(this: unknown) {
+  patches.wrap(process as any, 'reallyExit', original => {
+    // A method, since the original is no constructor either.
+    const { reallyExit } = {
+      reallyExit(this: unknown) {
         deliver()
         return Reflect.apply(original, this, arguments)
       },
-  )
+    }
+    return reallyExit
+  })
   const signals = new SignalHandles(deliver)
   patches.onUndo(signals.watch())
   return signals
