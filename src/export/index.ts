@@ -24,6 +24,8 @@ export interface Plan {
   readonly transport: TransportSpec
   /** Longest time for one batch, retries included; 0 for no limit. */
   readonly timeoutMs: number
+  /** The variable that sets it. */
+  readonly timeoutVariable?: string
   readonly advice: Advice
   /** Instead of `OTEL_BSP_SCHEDULE_DELAY`, if that is longer. */
   readonly maxDelayMs?: number
@@ -94,8 +96,13 @@ export function createExporters(settings: Settings, resource: Resource): Exporte
 function createExporter(name: string, plan: Plan, { config, log }: Settings, resource: Resource): Exporter {
   const { create } = require(`./transports/${plan.transport.file}`) as { create(options: object): Transport }
   const transport = retrying(create(plan.transport.options))
-  const timeoutMs = Math.min(plan.timeoutMs || Infinity, config.batchTimeoutMs || Infinity)
-  const pipe = new Pipe(plan.encoding, transport, resource, timeoutMs)
+  const own = plan.timeoutMs || Infinity
+  const general = config.batchTimeoutMs || Infinity
+  const pipe = new Pipe(plan.encoding, transport, resource, Math.min(own, general))
+  const time =
+    own <= general
+      ? plan.timeoutVariable && `${plan.timeoutVariable} is ${own} ms`
+      : `OTEL_BSP_EXPORT_TIMEOUT is ${general} ms`
   const exporter = new BatchExporter(
     pipe,
     {
@@ -104,7 +111,7 @@ function createExporter(name: string, plan: Plan, { config, log }: Settings, res
       maxQueueSpans: config.maxQueueSize,
       maxBatchSpans: config.maxBatchSize,
       delayMs: Math.min(config.batchDelayMs, plan.maxDelayMs ?? Infinity),
-      advice: plan.advice,
+      advice: { ...plan.advice, time },
     },
     log,
   )

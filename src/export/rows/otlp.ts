@@ -6,7 +6,7 @@ import type { HttpOptions } from '../transports/http'
 import { xrayRegion } from '../transports/xray-hosts'
 
 export function otlp(settings: Settings): Plan {
-  const { config, version } = settings
+  const { config, origins, version } = settings
   const { url, advice } = endpoint(settings)
   const headers: Record<string, string> = {}
   for (const [name, value] of [...config.otlpHeaders, ...config.otlpTracesHeaders]) headers[name.toLowerCase()] = value
@@ -28,6 +28,7 @@ export function otlp(settings: Settings): Plan {
         ? { file: isGrpc ? 'grpc' : 'http', options: { ...options } }
         : { file: 'aws', options: { ...options, region, path: '' } },
     timeoutMs: config.otlpTimeoutMs,
+    timeoutVariable: origins.otlpTimeoutMs?.variable ?? 'OTEL_EXPORTER_OTLP_TIMEOUT',
     advice,
   }
 }
@@ -53,7 +54,6 @@ function endpoint({ config, origins }: Settings): { url: string; advice: Advice 
   const advice = {
     address: `${origins[name]?.variable ?? variable} selects the address, OTEL_EXPORTER_OTLP_PROTOCOL (${config.otlpProtocol}) the protocol`,
     credentials: `${origins.otlpTracesHeaders?.variable ?? 'OTEL_EXPORTER_OTLP_HEADERS'} holds the credentials`,
-    time: `${origins.otlpTimeoutMs?.variable ?? 'OTEL_EXPORTER_OTLP_TIMEOUT'} is ${config.otlpTimeoutMs} ms`,
   }
   let text = own || config.otlpEndpoint || (isGrpc ? 'http://localhost:4317' : 'http://localhost:4318')
   if (!text.includes('://')) text = `${config.otlpInsecure ? 'http' : 'https'}://${text}`

@@ -9,7 +9,15 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import type { Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
 import type { HttpOptions } from './http'
-import { describeError, gzip, isConnectionError, limit, MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './wire'
+import {
+  describeError,
+  gzip,
+  isConnectionError,
+  isUnreachable,
+  limit,
+  MAX_REPLY_BYTES,
+  MAX_REQUEST_BYTES,
+} from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
 export type GrpcOptions = HttpOptions
@@ -190,12 +198,8 @@ function broken(error: NodeJS.ErrnoException | undefined, answered: boolean, clo
     return { ok: false, reason: `does not speak HTTP/2, which gRPC needs (${error.message})`, retry: false }
   }
   const isReset = error.code === 'ERR_HTTP2_STREAM_ERROR' || error.code === 'ERR_HTTP2_SESSION_ERROR'
-  return {
-    ok: false,
-    reason: describeError(error),
-    retry: isReset || isConnectionError(error),
-    mayHaveArrived: isReset || error.code === 'ECONNRESET',
-  }
+  const retry = isReset || isConnectionError(error)
+  return { ok: false, reason: describeError(error), retry, mayHaveArrived: retry && !isUnreachable(error) }
 }
 
 /** `grpc-message` is percent-encoded UTF-8; what is not stays as it is. */

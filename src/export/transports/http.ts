@@ -5,7 +5,15 @@
 import http from 'node:http'
 import type https from 'node:https'
 import type { Reply, Transport } from '../contract'
-import { describeError, gzip, isConnectionError, limit, MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './wire'
+import {
+  describeError,
+  gzip,
+  isConnectionError,
+  isUnreachable,
+  limit,
+  MAX_REPLY_BYTES,
+  MAX_REQUEST_BYTES,
+} from './wire'
 
 export interface HttpOptions {
   /** With user and password, if there are any. */
@@ -103,6 +111,7 @@ class HttpTransport implements Transport {
         request.destroy()
       })
       this.requests.add(request)
+      // Also for a kept one, which the agent lets hold the process again.
       request.on('socket', socket => socket.unref())
       request.on('error', error => {
         if (response === undefined) finish(this.failed(request, error, again))
@@ -120,7 +129,8 @@ class HttpTransport implements Transport {
 
   private requestOptions(headers: http.OutgoingHttpHeaders): http.RequestOptions {
     const { protocol, hostname, port, pathname, search, username, password } = this.url
-    this.agent ??= keepAliveAgent(this.library as typeof https, this.options)
+    const { ca, cert, key } = this.options
+    this.agent ??= new (this.library as typeof https).Agent({ keepAlive: true, ca, cert, key })
     return {
       method: 'POST',
       protocol,
@@ -137,13 +147,8 @@ class HttpTransport implements Transport {
     if (this.closed) return { ok: false, reason: 'was not answered before the end', retry: false }
     if (request.reusedSocket && error.code === 'ECONNRESET' && !again) return STALE
     const retry = isConnectionError(error)
-    // A connection that was made has perhaps carried the message.
-    return {
-      ok: false,
-      reason: describeError(error),
-      retry,
-      mayHaveArrived: retry && request.socket?.connecting === false,
-    }
+    // A connection that could be made has perhaps carried the message.
+    return { ok: false, reason: describeError(error), retry, mayHaveArrived: retry && !isUnreachable(error) }
   }
 }
 
@@ -152,15 +157,6 @@ class HttpTransport implements Transport {
  * likes; that says nothing about the message, which goes out again at once.
  */
 const STALE = Symbol('stale')
-
-function keepAliveAgent(library: typeof https, { ca, cert, key }: HttpOptions): http.Agent {
-  const agent = new library.Agent({ keepAlive: true, ca, cert, key })
-  // The documented hook for a kept connection that is used again; the default makes it hold the process.
-  ;(agent as any).reuseSocket = (_socket: unknown, request: http.ClientRequest) => {
-    request.reusedSocket = true
-  }
-  return agent
-}
 
 /** Reads the body up to its end, its limit, or its breaking off. */
 function readReply(response: http.IncomingMessage, finish: (reply: Reply) => void): void {

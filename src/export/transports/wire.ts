@@ -26,17 +26,27 @@ const CONNECTION_ERRORS = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND|EAD
 
 /** The connection could not be made, or went away without an answer: it may be made later. */
 export function isConnectionError(error: NodeJS.ErrnoException): boolean {
-  return CONNECTION_ERRORS.test(firstOf(error).code ?? '')
+  return CONNECTION_ERRORS.test(parts(error)[0]!.code ?? '')
+}
+
+/** No connection was made, so the other side cannot have got anything. */
+export function isUnreachable(error: NodeJS.ErrnoException): boolean {
+  const { syscall } = parts(error)[0]!
+  return syscall === 'connect' || syscall === 'getaddrinfo'
 }
 
 /** One clause: `connect ECONNREFUSED 127.0.0.1:4318`. */
 export function describeError(error: Error): string {
-  const { message, name, code } = firstOf(error)
-  if (code?.startsWith('HPE_')) return `answered with something that is not HTTP/1.1 (${message})`
-  return message || code || name
+  return parts(error)
+    .map(({ message, name, code }) => {
+      if (code?.startsWith('HPE_')) return `answered with something that is not HTTP/1.1 (${message})`
+      return message || code || name
+    })
+    .join(', ')
 }
 
-/** Of several addresses that were tried none could be reached: the first error stands for all. */
-function firstOf(error: Error): NodeJS.ErrnoException {
-  return (error as { errors?: NodeJS.ErrnoException[] }).errors?.[0] ?? error
+/** One error for each address of the host when none could be reached. */
+function parts(error: Error): NodeJS.ErrnoException[] {
+  const { errors } = error as { errors?: NodeJS.ErrnoException[] }
+  return errors === undefined || errors.length === 0 ? [error] : errors
 }
