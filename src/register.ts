@@ -3,7 +3,7 @@
  */
 import { INSTRUMENTATIONS } from '../instrumentations/index'
 import { hasProvider, registerGlobals } from './api'
-import { type Config, type Loaded, loadConfig } from './config/load'
+import { type Config, type Loaded, lambdaTraceId, loadConfig } from './config/load'
 import type { Exporter } from './export/contract'
 import { createExporters, fanOut } from './export/index'
 import { hookModules, type OnLoad } from './hook'
@@ -113,10 +113,14 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     get serviceName() {
       return resource.serviceName
     },
+    resource,
+    xrayDaemon: config.xrayDaemon.tcp,
+    lambdaTraceId,
   }
   const propagator = createPropagator(config.propagators, facts)
+  const sampler = createSampler(config.sampler, config.samplerArg || undefined, facts)
   const parts = {
-    sampler: createSampler(config.sampler, config.samplerArg || undefined, facts),
+    sampler,
     limits: config,
     sink: watched(exporters, lifecycle),
     newTraceId: config.traceIds === 'xray' ? newXRayTraceId : newTraceId,
@@ -150,6 +154,8 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     void agent.stop()
   }
   const trace = tracers instanceof AgentTracerProvider ? new ProgramProvider(tracers, rows, log) : tracers
+  if (!config.disabled) sampler.start?.()
+  patches.onUndo(() => sampler.stop?.())
   patches.onUndo(registerGlobals({ trace, context: new AgentContextManager(), propagation: propagator }))
   const toolsFor = createTools(config, tracers, propagator, patches, log)
   const patch: OnLoad = ({ load, module, name }, exports, file, version) => {

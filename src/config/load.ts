@@ -195,3 +195,8 @@ function unknownOverride(name: string): Problem {
     message: `the option ${name} that was set in code is not known and changes nothing${hint}`,
   }
 }
+
+/** The trace header of the Lambda invocation that runs now: the runtime sets this variable, which is no setting, for each anew. */
+export function lambdaTraceId(): string | undefined {
+  return process.env._X_AMZN_TRACE_ID
+}

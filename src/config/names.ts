@@ -22,6 +22,13 @@ export const SAMPLERS = [
   'parentbased_always_on',
   'parentbased_always_off',
   'parentbased_traceidratio',
+  'jaeger_remote',
+  'parentbased_jaeger_remote',
+  'xray',
+  'ratelimit',
+  'parentbased_ratelimit',
+  'rules',
+  'parentbased_rules',
 ] as const
 export type SamplerName = (typeof SAMPLERS)[number]
 

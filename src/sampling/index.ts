@@ -1,14 +1,12 @@
 import type { Log } from '../log'
 import { alwaysOff, alwaysOn } from './always'
 import type { Sampler } from './contract'
-import { ParentBasedSampler } from './parentbased'
+import { readNumber, readRate, readRatio } from './numbers'
+import { EntrySampler, ParentBasedSampler } from './parentbased'
+import { monotonicClock, type SamplerParts } from './parts'
 import { TraceIdRatioSampler } from './traceidratio'
 
-/** What samplers may need to know of this process. */
-export interface SamplerParts {
-  readonly log: Log
-  readonly serviceName: string
-}
+export type { SamplerParts } from './parts'
 
 /** One row of the table of samplers. */
 export interface SamplerRow {
@@ -18,6 +16,11 @@ export interface SamplerRow {
   readonly argument?: string
   create(argument: string | undefined, parts: SamplerParts): Sampler
 }
+
+const JAEGER_ARGUMENT =
+  'endpoint=…,pollingIntervalMs=…,initialSamplingRate=… (http://localhost:5778/sampling, 60000, 0.001)'
+const RATE_ARGUMENT = 'traces per second (100)'
+const RULES_ARGUMENT = 'rules such as @health=off; GET /api/*=on; POST /orders/:id=10/s; *=0.05'
 
 /** The values of `OTEL_TRACES_SAMPLER`. */
 export const SAMPLERS = {
@@ -47,10 +50,47 @@ export const SAMPLERS = {
     argument: 'a number from 0 to 1 (1)',
     create: (argument, { log }) => new ParentBasedSampler(traceIdRatio(argument, log)),
   },
+  jaeger_remote: {
+    doc: 'As a Jaeger collector or agent says: per operation, a part, or so many per second.',
+    argument: JAEGER_ARGUMENT,
+    create: (argument, parts) => new EntrySampler(jaegerRemote(argument, parts)),
+  },
+  parentbased_jaeger_remote: {
+    doc: 'As the caller decided; traces that begin here as a Jaeger collector or agent says.',
+    argument: JAEGER_ARGUMENT,
+    create: (argument, parts) => new ParentBasedSampler(jaegerRemote(argument, parts)),
+  },
+  xray: {
+    doc: 'As the caller decided; traces that begin here by the sampling rules of AWS X-Ray, through the daemon.',
+    argument: 'endpoint=…,polling_interval=…,rules=… (the daemon, 300 s, no file of local rules)',
+    create: (argument, parts) => new ParentBasedSampler(xray(argument, parts)),
+  },
+  ratelimit: {
+    doc: 'So many traces per second, whatever the callers decided.',
+    argument: RATE_ARGUMENT,
+    create: (argument, parts) => new EntrySampler(rateLimit(argument, parts)),
+  },
+  parentbased_ratelimit: {
+    doc: 'As the caller decided; so many of the traces that begin here per second.',
+    argument: RATE_ARGUMENT,
+    create: (argument, parts) => new ParentBasedSampler(rateLimit(argument, parts)),
+  },
+  rules: {
+    doc: 'By rules for paths, methods, gRPC methods and health checks, whatever the callers decided.',
+    argument: RULES_ARGUMENT,
+    create: (argument, parts) => new EntrySampler(rules(argument, parts)),
+  },
+  parentbased_rules: {
+    doc: 'As the caller decided; traces that begin here by rules.',
+    argument: RULES_ARGUMENT,
+    create: (argument, parts) => new ParentBasedSampler(rules(argument, parts)),
+  },
 } satisfies Record<string, SamplerRow>
 
 export type SamplerName = keyof typeof SAMPLERS
 export const SAMPLER_NAMES = Object.keys(SAMPLERS) as SamplerName[]
+/** Of `ratelimit` when nothing is said: enough to see what goes on, and not much for a backend. */
+const DEFAULT_PER_SECOND = 100
 /** Used when nothing is said (OpenTelemetry SDK, "Built-in samplers"). */
 export const DEFAULT_SAMPLER: SamplerName = 'parentbased_always_on'
 
@@ -71,10 +111,25 @@ function traceIdRatio(argument: string | undefined, log: Log): Sampler {
   return new TraceIdRatioSampler(ratio ?? 1)
 }
 
-/** A decimal number from 0 to 1, or undefined. */
-function readRatio(text: string): number | undefined {
-  const trimmed = text.trim()
-  if (!/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return undefined
-  const ratio = Number(trimmed)
-  return ratio <= 1 ? ratio : undefined
+function rateLimit(argument: string | undefined, parts: SamplerParts): Sampler {
+  const { RateLimitSampler } = require('./rate') as typeof import('./rate')
+  const perSecond = argument === undefined ? DEFAULT_PER_SECOND : (readNumber(argument) ?? readRate(argument))
+  if (perSecond === undefined) {
+    parts.log.warn(
+      `OTEL_TRACES_SAMPLER_ARG="${argument}": expected a number of traces per second; ${DEFAULT_PER_SECOND} is used.`,
+    )
+  }
+  return new RateLimitSampler(perSecond ?? DEFAULT_PER_SECOND, monotonicClock(parts))
+}
+
+function rules(argument: string | undefined, parts: SamplerParts): Sampler {
+  return (require('./rules') as typeof import('./rules')).RulesSampler.parse(argument ?? '', parts)
+}
+
+function jaegerRemote(argument: string | undefined, parts: SamplerParts): Sampler {
+  return (require('./jaeger-remote') as typeof import('./jaeger-remote')).JaegerRemoteSampler.parse(argument, parts)
+}
+
+function xray(argument: string | undefined, parts: SamplerParts): Sampler {
+  return (require('./xray') as typeof import('./xray')).XRaySampler.parse(argument, parts)
 }

@@ -1,0 +1,94 @@
+import type http from 'node:http'
+import type https from 'node:https'
+import { runInContext, SUPPRESSED } from '../trace/context'
+
+/** A sampling service answers at once or not at all; the next try comes soon. */
+const TIMEOUT_MS = 5000
+/** Strategies of thousands of operations fit many times. */
+const MAX_REPLY_BYTES = 4 * 1024 * 1024
+
+/** Asks a sampling service: untraced, with a connection that keeps no process alive. */
+export class SamplingService {
+  private readonly makeRequest: typeof http.request
+  private open: http.ClientRequest | undefined
+
+  constructor(private readonly origin: URL) {
+    const library = require(origin.protocol === 'https:' ? 'node:https' : 'node:http') as typeof https
+    // Before the program replaced it.
+    this.makeRequest = library.request as typeof http.request
+  }
+
+  /**
+   * @param body JSON for a POST; undefined for a GET
+   * @returns the JSON of the answer; rejects with a message for the user
+   */
+  ask(path: string, body?: string): Promise<unknown> {
+    return runInContext(SUPPRESSED, this.send, this, [path, body])
+  }
+
+  /** Ends a request under way; its promise rejects. */
+  close(): void {
+    this.open?.destroy()
+  }
+
+  private send(path: string, body: string | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { protocol, hostname, port, username, password } = this.origin
+      const headers: http.OutgoingHttpHeaders = { accept: 'application/json' }
+      if (body !== undefined) {
+        headers['content-type'] = 'application/json'
+        headers['content-length'] = Buffer.byteLength(body)
+      }
+      const request = this.makeRequest({
+        method: body === undefined ? 'GET' : 'POST',
+        protocol,
+        hostname: hostname.replace(/^\[|\]$/g, ''),
+        port,
+        path,
+        headers,
+        agent: false,
+        ...(username === '' ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }),
+      })
+      this.open = request
+      const timer = setTimeout(() => request.destroy(new Error(`did not answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS)
+      timer.unref()
+      request.on('socket', socket => socket.unref())
+      request.on('error', error => reject(new Error(describe(error))))
+      request.on('close', () => {
+        clearTimeout(timer)
+        reject(new Error('closed the connection'))
+      })
+      request.on('response', response => {
+        readText(response, (error, text) => {
+          if (error !== undefined) return reject(error)
+          if (response.statusCode !== 200) {
+            return reject(new Error(`answered ${response.statusCode} ${response.statusMessage ?? ''}`.trimEnd()))
+          }
+          try {
+            resolve(JSON.parse(text))
+          } catch {
+            reject(new Error('answered with something that is not JSON'))
+          }
+        })
+      })
+      request.end(body)
+    })
+  }
+}
+
+function readText(response: http.IncomingMessage, done: (error: Error | undefined, text: string) => void): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= MAX_REPLY_BYTES) chunks.push(chunk)
+    else response.destroy(new Error(`answered with more than ${MAX_REPLY_BYTES} bytes`))
+  })
+  response.on('error', error => done(new Error(describe(error)), ''))
+  response.on('end', () => done(undefined, Buffer.concat(chunks).toString('utf8')))
+}
+
+/** `connect ECONNREFUSED 127.0.0.1:5778`; of several addresses tried, the first. */
+function describe(error: Error & { errors?: Error[]; code?: string }): string {
+  return error.errors?.[0]?.message || error.message || error.code || 'failed'
+}
