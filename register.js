@@ -46,6 +46,7 @@
 
   var other = global[GUARD]
   var agent
+  var stack
   try {
     if (isPackageManager(process.argv[1])) return
     if (!isSupported(process.versions.node)) {
@@ -71,6 +72,8 @@
     }
     agent.start()
   } catch (error) {
-    say('could not start (' + (error && error.stack) + '); the program runs untraced')
+    // The message and where it happened, in one line.
+    stack = String((error && error.stack) || error).split('\n')
+    say('could not start (' + stack.slice(0, 2).join(' ').replace(/ +/g, ' ') + '); the program runs untraced')
   }
 })()

@@ -110,10 +110,12 @@ function disguise(replacement: Function, original: Function): Function {
   return replacement
 }
 
-/** Reading a hostile error must not hurt. */
+/** The message and where it happened, in one line. Reading a hostile error must not hurt. */
 function describe(error: unknown): string {
   try {
-    return error instanceof Error ? (error.stack ?? String(error)) : String(error)
+    if (!(error instanceof Error)) return String(error)
+    const at = /\n\s+(at .+)/.exec(String(error.stack))
+    return at === null ? String(error) : `${error} ${at[1]}`
   } catch {
     return 'an error that cannot be read'
   }
