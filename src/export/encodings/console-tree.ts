@@ -1,11 +1,11 @@
 /**
  * Finished spans as a tree a trace, for a person at a terminal:
  *
- *     trace 5b8efff798038103d269b633813fc60c · 3 spans · 12.4 ms · 1 error
- *     GET /home                SERVER  gateway  12.4 ms  200
- *     ├─ GET                   CLIENT  gateway   8.1 ms  200  http://localhost:3001/service
- *     │  └─ GET /service       SERVER  api       7.0 ms  200
- *     └─ GET                 ✗ CLIENT  gateway   2.2 ms  ECONNREFUSED connect ECONNREFUSED 127.0.0.1:3002
+ *     trace 5b8efff798038103d269b633813fc60c · 4 spans · 12.4 ms · 1 error
+ *     GET /home              SERVER  gateway  12.4 ms  200
+ *     ├─ GET                 CLIENT  gateway  8.10 ms  200  http://localhost:3001/service
+ *     │  └─ GET /service     SERVER  api      7.02 ms  200
+ *     └─ GET              ✗  CLIENT  gateway  2.20 ms  ECONNREFUSED connect ECONNREFUSED 127.0.0.1:3002
  */
 import type { AttributeList, Kind, Resource, SpanData, SpanEvent, SpanStatus } from '../../trace/data'
 import { CLIENT, ERROR, getAttribute, SERVER } from '../../trace/data'
@@ -101,10 +101,9 @@ function renderTrace(spans: readonly TreeSpan[], style: TreeStyle): string[] {
   rows.forEach(({ span, branch, below }, i) => {
     const failed = span.status.code === ERROR
     const name = left[i]!.slice(branch.length)
-    const columns = [
-      paint.branch(branch) + (failed ? paint.error(name) : paint.name(name)) + pad(left[i]!, widths[0]),
-      failed ? paint.error('✗') : ' ',
-    ]
+    const mark = failed ? paint.error('✗') : ' '
+    const painted = failed ? paint.error(name) : paint.name(name)
+    const columns = [`${paint.branch(branch)}${painted}${pad(left[i]!, widths[0])} ${mark}`]
     if (widths[1] > 0) columns.push(paint.kind(kinds[i]!) + pad(kinds[i]!, widths[1]))
     if (widths[2] > 0) columns.push(paint.service(services[i]!) + pad(services[i]!, widths[2]))
     columns.push(pad(durations[i]!, widths[3]) + durations[i]!)
@@ -112,7 +111,7 @@ function renderTrace(spans: readonly TreeSpan[], style: TreeStyle): string[] {
     if (words !== '') columns.push(failed ? paint.error(words) : words)
     const details = detail(span)
     if (details !== '') columns.push(paint.detail(details))
-    lines.push(columns.join(' ').trimEnd())
+    lines.push(columns.join('  ').trimEnd())
     for (const event of span.events) lines.push(paint.branch(below) + paint.detail(eventLine(event, span)))
   })
   return lines
