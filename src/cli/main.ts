@@ -12,6 +12,7 @@ export interface Command {
 
 /** All commands, in the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Command>> = {
+  doctor: () => require('./doctor').doctor,
   env: () => require('./env').env,
 }
 

@@ -1,0 +1,69 @@
+/** One span through each of the chosen exporters, and what the backend said to it. */
+import type { Loaded } from '../config/load'
+import type { Exporter } from '../export/contract'
+import { createExporters } from '../export/index'
+import { createResource } from '../resource'
+import { alwaysOn } from '../sampling/always'
+import { ROOT } from '../trace/context'
+import { FLAG_RANDOM, INTERNAL } from '../trace/data'
+import { newSpanId, newTraceId, newXRayTraceId } from '../trace/ids'
+import { DEFAULT_LIMITS } from '../trace/limits'
+import { AgentTracerProvider } from '../trace/tracer'
+import { collectingLog } from './doctor-setup'
+import { type Finding, fail, ok, warn } from './finding'
+
+/** Nobody waits longer for a test, whatever the timeouts of the exporter are. */
+const LONGEST_MS = 15_000
+
+export async function checkExporters({ config, origins }: Loaded): Promise<Finding[]> {
+  if (config.exporters.length === 0) return [warn('OTEL_TRACES_EXPORTER is none: spans are sent nowhere')]
+  const findings: Finding[] = []
+  for (const name of config.exporters) {
+    const { log, said } = collectingLog()
+    const { version } = require('../../../package.json')
+    const only = { ...config, exporters: [name] }
+    const [exporter] = createExporters({ config: only, origins, log, version }, createResource(config, log, version))
+    if (exporter !== undefined) findings.push(await send(exporter, config.traceIds === 'xray', said))
+    else findings.push(...said.map(message => fail(message)))
+  }
+  return findings
+}
+
+async function send(exporter: Exporter, xrayIds: boolean, said: readonly string[]): Promise<Finding> {
+  const provider = new AgentTracerProvider({
+    sampler: alwaysOn,
+    limits: DEFAULT_LIMITS,
+    sink: exporter,
+    newTraceId: xrayIds ? newXRayTraceId : newTraceId,
+    newSpanId,
+    rootFlags: FLAG_RANDOM,
+  })
+  const span = provider
+    .getTracer('tracing-agent/doctor')
+    .start('tracing-agent doctor', INTERNAL, ROOT, () => [], undefined)
+  const { traceId } = span.spanContext()
+  span.end()
+  await within(LONGEST_MS, exporter.stop(LONGEST_MS))
+  const { counts, name, target } = exporter
+  if (counts.sent > 0) {
+    const answer = target.startsWith('udp:') ? 'was sent a span, and UDP has no answers' : 'took a span'
+    const warnings = said.length === 0 ? '' : ` (${said.join('; ')})`
+    const text = `${name}: ${target} ${answer}: trace ${traceId}${warnings}`
+    return said.length === 0 ? ok(text) : warn(text)
+  }
+  const reasons = [...counts.lost.keys()]
+  if (said.length > 0) return fail(said.join('; '))
+  return fail(`${name}: ${target} ${reasons.join(', ') || `did not answer within ${LONGEST_MS} ms`}`)
+}
+
+/** Sockets of exporters let a process end; this one waits. */
+function within(longestMs: number, work: Promise<void>): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, longestMs)
+    const finish = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    work.then(finish, finish)
+  })
+}
