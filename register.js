@@ -29,6 +29,13 @@
     return PACKAGE_MANAGER.test(file.split(/[\\/]/).pop()) || PACKAGE_MANAGER_FILE.test(file)
   }
 
+  /** One of our own commands, such as `tracing-agent doctor`. */
+  function isOwnCommand(file) {
+    if (typeof file !== 'string') return false
+    var path = file.replace(/\\/g, '/')
+    return /\/\.bin\/tracing-agent$/.test(path) || path === __dirname.replace(/\\/g, '/') + '/build/src/cli/main.js'
+  }
+
   function isSupported(version) {
     var numbers = version.split('.')
     var major = Number(numbers[0])
@@ -48,7 +55,7 @@
   var agent
   var stack
   try {
-    if (isPackageManager(process.argv[1])) return
+    if (isPackageManager(process.argv[1]) || isOwnCommand(process.argv[1])) return
     if (!isSupported(process.versions.node)) {
       say(
         'needs Node.js ' + MINIMUM.join('.') + ' or newer, this is ' + process.version + '; the program runs untraced',

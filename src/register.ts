@@ -6,7 +6,7 @@ import { hasProvider, registerGlobals } from './api'
 import { type Config, type Loaded, lambdaTraceId, loadConfig } from './config/load'
 import type { Exporter } from './export/contract'
 import { createExporters, fanOut } from './export/index'
-import { hookModules, type OnLoad } from './hook'
+import { hookModules, type OnLoad, packageFile } from './hook'
 import type { InstrumentationRow, Tools } from './instrumentation'
 import { type Lifecycle, watchExit } from './lifecycle'
 import { createLog, type Log } from './log'
@@ -76,6 +76,7 @@ function compose(overrides: Partial<Config>): Agent {
     log.warn(`stays away: ${other} traces this program already`)
     return ABSENT
   }
+  if (log.level === 'debug') sayWhatWasLoaded(log)
   const patches = new Patches(log)
   const exit = new Patches(log)
   try {
@@ -175,6 +176,15 @@ function isEnabled(name: string, config: Config, log: Log): boolean {
   if (isNamed && !config.disabledInstrumentations.includes(name)) return true
   log.debug(`skipped ${name}: OTEL_NODE_${isNamed ? 'DISABLED' : 'ENABLED'}_INSTRUMENTATIONS says so`)
   return false
+}
+
+/** Packages that preloads before us have loaded: what they took of a builtin or a package may escape the patches. */
+function sayWhatWasLoaded(log: Log): void {
+  const names = new Set(Object.keys(require.cache).map(file => packageFile(file)?.name ?? ''))
+  for (const own of ['', 'tracing-agent', 'shimmer', 'dotenv']) names.delete(own)
+  const first = [...names].slice(0, 8)
+  const more = names.size > first.length ? ` and ${names.size - first.length} more` : ''
+  if (first.length > 0) log.debug(`loaded before the agent: ${first.join(', ')}${more}`)
 }
 
 function isTalkative({ level }: Log): boolean {

@@ -35,6 +35,7 @@ export class ProcessResource implements Resource {
     private readonly config: Config,
     private readonly log: Log,
     private readonly version: string,
+    private readonly entry: string | undefined,
   ) {
     this.settled = !this.detectors().some(name => CLOUDS.includes(name))
   }
@@ -78,7 +79,7 @@ export class ProcessResource implements Resource {
       ['telemetry.sdk.language', 'nodejs'],
       ['telemetry.sdk.version', this.version],
     ])
-    const program = findProgram()
+    const program = findProgram(this.entry)
     if (program !== undefined && program.version !== '') all.set('service.version', program.version)
     let cloudsAdded = false
     for (const detector of this.detectors()) {
@@ -98,7 +99,7 @@ export class ProcessResource implements Resource {
     for (const [key, value] of resourceAttributes) if (key === 'service.name' && value !== '') return value
     const lambda = detectLambda().find(([key]) => key === 'faas.name')
     if (lambda !== undefined) return lambda[1] as string
-    const program = findProgram()
+    const program = findProgram(this.entry)
     if (program !== undefined) return program.name
     const unknown = `unknown_service:${baseName(process.execPath).replace(/\.exe$/i, '')}`
     this.log.warn(`OTEL_SERVICE_NAME is not set and no package.json tells a name; using ${unknown}`)
@@ -120,7 +121,15 @@ function detected(name: string): Found {
   }
 }
 
-/** @param version that of the agent */
-export function createResource(config: Config, log: Log, version: string): ProcessResource {
-  return new ProcessResource(config, log, version)
+/**
+ * @param version that of the agent
+ * @param entry the file that Node.js runs; undefined: none, and the working directory tells the name
+ */
+export function createResource(
+  config: Config,
+  log: Log,
+  version: string,
+  entry: string | undefined = process.argv[1],
+): ProcessResource {
+  return new ProcessResource(config, log, version, entry)
 }

@@ -12,17 +12,21 @@ import { AgentTracerProvider } from '../trace/tracer'
 import { collectingLog } from './doctor-setup'
 import { type Finding, fail, ok, warn } from './finding'
 
+/** Long enough for a connection to be made, and for one that is refused to be tried a second time. */
+const RETRY_MS = 4000
 /** Nobody waits longer for a test, whatever the timeouts of the exporter are. */
 const LONGEST_MS = 15_000
 
-export async function checkExporters({ config, origins }: Loaded): Promise<Finding[]> {
+export async function checkExporters({ config, origins }: Loaded, entry: string): Promise<Finding[]> {
   if (config.exporters.length === 0) return [warn('OTEL_TRACES_EXPORTER is none: spans are sent nowhere')]
   const findings: Finding[] = []
   for (const name of config.exporters) {
     const { log, said } = collectingLog()
     const { version } = require('../../../package.json')
-    const only = { ...config, exporters: [name] }
-    const [exporter] = createExporters({ config: only, origins, log, version }, createResource(config, log, version))
+    const batchTimeoutMs = Math.min(config.batchTimeoutMs || RETRY_MS, RETRY_MS)
+    const only = { ...config, exporters: [name], batchTimeoutMs }
+    const resource = createResource(config, log, version, entry)
+    const [exporter] = createExporters({ config: only, origins, log, version }, resource)
     if (exporter !== undefined) findings.push(await send(exporter, config.traceIds === 'xray', said))
     else findings.push(...said.map(message => fail(message)))
   }
@@ -52,7 +56,8 @@ async function send(exporter: Exporter, xrayIds: boolean, said: readonly string[
     return said.length === 0 ? ok(text) : warn(text)
   }
   const reasons = [...counts.lost.keys()]
-  if (said.length > 0) return fail(said.join('; '))
+  const words = said.filter(message => !/spans? waits? /.test(message))
+  if (words.length > 0) return fail(words.join('; '))
   return fail(`${name}: ${target} ${reasons.join(', ') || `did not answer within ${LONGEST_MS} ms`}`)
 }
 

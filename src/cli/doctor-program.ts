@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { INSTRUMENTATIONS } from '../../instrumentations/index'
 import type { Loaded } from '../config/load'
-import { dependencies, isPreloaded } from './doctor-setup'
+import { dependencies, isPreloaded, REGISTER } from './doctor-setup'
 import { type Finding, fail, note, ok, plural, warn } from './finding'
 
 /** After SIGTERM, before SIGKILL. */
 const GRACE_MS = 5000
 const PREFIX = 'tracing-agent: '
-const REGISTER = resolve(__dirname, '../../../register.js')
 const MOST_LINES = 20
 const KINDS = ['', 'internal', 'server', 'client', 'producer', 'consumer']
 
@@ -228,7 +227,7 @@ function checkBundle(program: readonly string[], { said }: Run): Finding[] {
 }
 
 /** The first argument that is a file: `node --flag app.js`. */
-function entryOf(program: readonly string[]): string | undefined {
+export function entryOf(program: readonly string[]): string | undefined {
   for (const word of program.slice(1)) {
     if (word.startsWith('-')) continue
     for (const file of [word, `${word}.js`, join(word, 'index.js')]) {

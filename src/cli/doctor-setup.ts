@@ -1,6 +1,6 @@
 /** What can be told without sending or running anything. */
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { describeVariables } from '../config/describe'
 import type { Loaded } from '../config/load'
 import { LOG_LEVELS, type Log } from '../log'
@@ -39,9 +39,9 @@ export function collectingLog(): { log: Log; said: string[] } {
 }
 
 /** Sampler, propagators and service name as they will be, with what the sampler says of its argument. */
-export function checkSampling({ config }: Loaded): Finding[] {
+export function checkSampling({ config }: Loaded, entry: string): Finding[] {
   const { log, said } = collectingLog()
-  const resource = createResource(config, log, '')
+  const resource = createResource(config, log, '', entry)
   const findings: Finding[] = []
   const serviceName = resource.serviceName
   findings.push(ok(`service.name is ${serviceName}`))
@@ -55,7 +55,14 @@ export function checkSampling({ config }: Loaded): Finding[] {
   return [...findings, ...said.map(message => warn(message))]
 }
 
+/** The file that switches the agent on: this package's own, whatever its folder is called. */
+export const REGISTER = resolve(__dirname, '../../../register.js')
 const AGENT = /(^|[\\/])tracing-agent([\\/]|$)|autoinstrumentation\.js$/
+
+function isAgent(name: string): boolean {
+  return AGENT.test(name) || name.replace(/^file:\/\//, '') === REGISTER
+}
+
 const OTHERS: Readonly<Record<string, string>> = {
   'dd-trace': 'Datadog',
   'elastic-apm-node': 'Elastic APM',
@@ -78,7 +85,7 @@ export function checkPreloads(nodeOptions: string): Finding[] {
   const requires = preloads(nodeOptions, /^(?:-r|--require)$/)
   const imports = preloads(nodeOptions, /^--import$/)
   const order = [...requires, ...imports]
-  const at = order.findIndex(name => AGENT.test(name))
+  const at = order.findIndex(name => isAgent(name))
   if (order.length === 0)
     return [note('NODE_OPTIONS loads nothing; the agent is on with node --import tracing-agent/register')]
   if (at < 0) return [note(`NODE_OPTIONS loads ${order.join(', ')}, and not this agent`)]
@@ -91,7 +98,7 @@ export function checkPreloads(nodeOptions: string): Finding[] {
 
 /** NODE_OPTIONS loads this agent. */
 export function isPreloaded(nodeOptions: string): boolean {
-  return preloads(nodeOptions, /^(?:-r|--require|--import)$/).some(name => AGENT.test(name))
+  return preloads(nodeOptions, /^(?:-r|--require|--import)$/).some(isAgent)
 }
 
 function preloads(nodeOptions: string, flag: RegExp): string[] {

@@ -2,9 +2,10 @@
  * `tracing-agent doctor [-- node app.js]`: why are there no traces? Looks at what is set, sends a test export with every
  * chosen exporter, and runs a program under the agent for a moment.
  */
+import { join } from 'node:path'
 import { loadConfig } from '../config/load'
 import { checkExporters } from './doctor-export'
-import { checkProgram } from './doctor-program'
+import { checkProgram, entryOf } from './doctor-program'
 import { checkNode, checkOthers, checkPreloads, checkSampling, checkVariables } from './doctor-setup'
 import { count, type Finding, printFindings } from './finding'
 import type { Command } from './main'
@@ -26,6 +27,8 @@ export const doctor: Command = {
       return 2
     }
     const loaded = loadConfig()
+    // Without a program: as if it were a file in this folder.
+    const entry = entryOf(program) ?? join(process.cwd(), 'program.js')
     const all: Finding[] = []
     const show = (title: string, findings: readonly Finding[]) => {
       all.push(...findings)
@@ -34,10 +37,10 @@ export const doctor: Command = {
     process.stdout.write(`tracing-agent ${require('../../../package.json').version}\n`)
     show('Node.js', checkNode())
     show('Variables', checkVariables(loaded))
-    show('What follows from them', checkSampling(loaded))
+    show('What follows from them', checkSampling(loaded, entry))
     show('Preloads', checkPreloads(process.env['NODE_OPTIONS'] ?? ''))
     show('Other agents', checkOthers(process.cwd()))
-    show('Test export', await checkExporters(loaded))
+    show('Test export', await checkExporters(loaded, entry))
     if (program.length > 0) show(`Program: ${program.join(' ')}`, await checkProgram(program, seconds, loaded))
     const { failures, text } = count(all)
     process.stdout.write(`\n${failures === 0 ? 'Passed' : 'Failed'}: ${text}.\n`)

@@ -16,7 +16,7 @@ const MAX_FOLDERS = 64
  * @param entry the file that Node was told to run; undefined for `node -e` and the like, which belong to the working
  *   directory
  */
-export function findProgram(entry: string | undefined = process.argv[1]): Program | undefined {
+export function findProgram(entry: string | undefined): Program | undefined {
   let folder = folderOf(entry)
   for (let i = 0; i < MAX_FOLDERS && folder !== undefined; i++) {
     const program = readPackage(join(folder, 'package.json'))
