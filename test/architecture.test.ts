@@ -40,7 +40,7 @@ const CONTRACTS = ['src/export/contract', 'src/sampling/contract', 'src/instrume
 const LAWS: Law[] = [
   { of: 'src/register.ts', may: [''], builtins: 'all', packages: 'all' },
   { of: 'src/index.ts', may: ['src/register', ...CONTRACTS], builtins: 'all', packages: [] },
-  { of: 'src/cli/', may: ['src/'], builtins: 'all', packages: 'all' },
+  { of: 'src/cli/', may: ['src/', 'instrumentations/index'], builtins: 'all', packages: 'all' },
   {
     of: 'src/config/',
     may: ['src/', '!src/register', '!src/viewer/', '!src/cli/'],

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { loadConfig } from '../config/load'
+import { nodeOptions } from '../config/surroundings'
 import { checkExporters } from './doctor-export'
 import { checkProgram, entryOf } from './doctor-program'
 import { checkNode, checkOthers, checkPreloads, checkSampling, checkVariables } from './doctor-setup'
@@ -38,7 +39,7 @@ export const doctor: Command = {
     show('Node.js', checkNode())
     show('Variables', checkVariables(loaded))
     show('What follows from them', checkSampling(loaded, entry))
-    show('Preloads', checkPreloads(process.env['NODE_OPTIONS'] ?? ''))
+    show('Preloads', checkPreloads(nodeOptions()))
     show('Other agents', checkOthers(process.cwd()))
     show('Test export', await checkExporters(loaded, entry))
     if (program.length > 0) show(`Program: ${program.join(' ')}`, await checkProgram(program, seconds, loaded))

@@ -82,3 +82,16 @@ export function environmentForThread(env: NodeJS.ProcessEnv = process.env): Reco
   }
   return copy
 }
+
+/** What Node.js is told by NODE_OPTIONS; empty when it is not set. */
+export function nodeOptions(env: NodeJS.ProcessEnv = process.env): string {
+  return env.NODE_OPTIONS ?? ''
+}
+
+/** A copy of the environment for a child: with other values, and without those that are undefined. */
+export function environmentForChild(
+  changes: Readonly<Record<string, string | undefined>>,
+  env: NodeJS.ProcessEnv = process.env,
+): Record<string, string | undefined> {
+  return { ...env, ...changes }
+}
