@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { INSTRUMENTATIONS } from '../../instrumentations/index'
 import type { Loaded } from '../config/load'
+import { environmentForChild, nodeOptions } from '../config/surroundings'
 import { dependencies, isPreloaded, REGISTER } from './doctor-setup'
 import { type Finding, fail, note, ok, plural, warn } from './finding'
 
@@ -48,20 +49,21 @@ export async function checkProgram(
 
 /** That of the user, except for where spans go, and that all of them are recorded. */
 function environment({ config }: Loaded, folder: string, register: string): NodeJS.ProcessEnv {
-  const { OTEL_EXPORTER: _exporter, OTEL_PROPAGATOR: _propagator, OTEL_TRACES_SAMPLER_ARG: _arg, ...env } = process.env
-  const options = env['NODE_OPTIONS'] ?? ''
-  return {
-    ...env,
+  const options = nodeOptions()
+  return environmentForChild({
     NODE_OPTIONS: isPreloaded(options) ? options : `--require ${JSON.stringify(register)} ${options}`.trim(),
     OTEL_SDK_DISABLED: 'false',
     OTEL_LOG_LEVEL: 'debug',
     OTEL_TRACES_EXPORTER: 'file',
+    OTEL_EXPORTER: undefined,
     TRACING_AGENT_FILE: join(folder, '%p.jsonl'),
     OTEL_TRACES_SAMPLER: 'always_on',
+    OTEL_TRACES_SAMPLER_ARG: undefined,
     OTEL_PROPAGATORS: config.propagators.join(',') || 'none',
+    OTEL_PROPAGATOR: undefined,
     TRACING_AGENT_TRACE_IDS: config.traceIds,
     OTEL_BSP_SCHEDULE_DELAY: '200',
-  }
+  })
 }
 
 function runProgram(program: readonly string[], seconds: number, env: NodeJS.ProcessEnv): Promise<Run> {

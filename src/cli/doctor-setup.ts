@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describeVariables } from '../config/describe'
 import type { Loaded } from '../config/load'
+import { nodeOptions } from '../config/surroundings'
 import { LOG_LEVELS, type Log } from '../log'
 import { createResource } from '../resource'
 import { createSampler } from '../sampling/index'
@@ -81,9 +82,9 @@ const OTHERS: Readonly<Record<string, string>> = {
 }
 
 /** What NODE_OPTIONS loads, in the order in which Node.js does: every --require, then every --import. */
-export function checkPreloads(nodeOptions: string): Finding[] {
-  const requires = preloads(nodeOptions, /^(?:-r|--require)$/)
-  const imports = preloads(nodeOptions, /^--import$/)
+export function checkPreloads(options: string): Finding[] {
+  const requires = preloads(options, /^(?:-r|--require)$/)
+  const imports = preloads(options, /^--import$/)
   const order = [...requires, ...imports]
   const at = order.findIndex(name => isAgent(name))
   if (order.length === 0)
@@ -97,12 +98,12 @@ export function checkPreloads(nodeOptions: string): Finding[] {
 }
 
 /** NODE_OPTIONS loads this agent. */
-export function isPreloaded(nodeOptions: string): boolean {
-  return preloads(nodeOptions, /^(?:-r|--require|--import)$/).some(isAgent)
+export function isPreloaded(options: string): boolean {
+  return preloads(options, /^(?:-r|--require|--import)$/).some(isAgent)
 }
 
-function preloads(nodeOptions: string, flag: RegExp): string[] {
-  const words = nodeOptions.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? []
+function preloads(options: string, flag: RegExp): string[] {
+  const words = options.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? []
   const found: string[] = []
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!.replace(/^"|"$/g, '')
@@ -114,8 +115,8 @@ function preloads(nodeOptions: string, flag: RegExp): string[] {
 }
 
 /** Other agents among the dependencies of the nearest package.json, or in NODE_OPTIONS. */
-export function checkOthers(folder: string, nodeOptions = process.env['NODE_OPTIONS'] ?? ''): Finding[] {
-  const names = new Set([...dependencies(folder), ...preloads(nodeOptions, /^(?:-r|--require|--import)$/)])
+export function checkOthers(folder: string, options = nodeOptions()): Finding[] {
+  const names = new Set([...dependencies(folder), ...preloads(options, /^(?:-r|--require|--import)$/)])
   const findings: Finding[] = []
   for (const [name, product] of Object.entries(OTHERS)) {
     if (![...names].some(found => found === name || found.startsWith(`${name}/`))) continue
