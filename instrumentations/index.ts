@@ -10,6 +10,13 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     load: () => require('./http'),
   },
   {
+    name: 'undici',
+    module: 'diagnostics_channel',
+    builtin: true,
+    doc: 'Requests of the builtin fetch and of the package undici from version 5 on, each redirect and retry by itself.',
+    load: () => require('./undici'),
+  },
+  {
     name: 'grpc',
     module: '@grpc/grpc-js',
     versions: ['1.0.0', '2.0.0'],
