@@ -3,30 +3,7 @@ import type { Config } from './config/options'
 import { compileGlobs, type Matcher } from './glob'
 import type { CapturedHeader, Settings } from './instrumentation'
 import { createRedactor } from './redaction'
-
-/** Paths of `@health`: those that Kubernetes, load balancers, Spring, .NET and Google use by default or by custom. */
-export const HEALTH_PATHS: readonly string[] = [
-  '/health',
-  '/health/*',
-  '/healthz',
-  '/healthz/*',
-  '/healthcheck',
-  '/health-check',
-  '/_health',
-  '/_healthz',
-  '/_ah/health',
-  '/live',
-  '/livez',
-  '/liveness',
-  '/ready',
-  '/readyz',
-  '/readiness',
-  '/startupz',
-  '/ping',
-  '/actuator/health',
-  '/actuator/health/*',
-  '/grpc.health.v1.Health/*',
-]
+import { isHealthPath } from './sampling/health'
 
 /** Decides everything that the instrumentations would otherwise decide for each request. */
 export function createSettings(config: Config): Settings {
@@ -74,13 +51,15 @@ function createIgnoreOutgoing(config: Config): Settings['ignoreOutgoing'] {
     (host !== undefined && host(requestHost)) || (path !== undefined && path(requestPath))
 }
 
-/** A query or a fragment after the path does not matter. */
+/** A query after the path does not matter. `@health` is the preset of the sampling rules, as far as a path tells it. */
 function compilePaths(patterns: readonly string[]): Matcher | undefined {
-  const matches = compileGlobs(patterns.flatMap(pattern => (pattern === '@health' ? HEALTH_PATHS : [pattern])))
-  if (matches === undefined) return undefined
-  return path => {
-    const query = path.indexOf('?')
-    return matches(query < 0 ? path : path.slice(0, query))
+  const matches = compileGlobs(patterns.filter(pattern => pattern !== '@health'))
+  const health = patterns.includes('@health')
+  if (matches === undefined && !health) return undefined
+  return pathAndQuery => {
+    const query = pathAndQuery.indexOf('?')
+    const path = query < 0 ? pathAndQuery : pathAndQuery.slice(0, query)
+    return (matches !== undefined && matches(path)) || (health && isHealthPath(path))
   }
 }
 

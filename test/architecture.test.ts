@@ -71,7 +71,7 @@ const LAWS: Law[] = [
   { of: 'src/viewer/', may: ['src/viewer/', 'src/log'], builtins: 'all', packages: [] },
   {
     of: 'src/settings.ts',
-    may: ['src/config/', 'src/glob', 'src/redaction', ...CONTRACTS],
+    may: ['src/config/', 'src/glob', 'src/redaction', 'src/sampling/health', ...CONTRACTS],
     builtins: [],
     packages: [],
   },

@@ -37,6 +37,7 @@ function asText(variables: readonly Described[], problems: readonly string[]): s
     }
     lines.push('', `${item.variable}=${item.value}${item.from === 'default' ? '' : `   (${source(item)})`}`)
     for (const line of wrap(item.doc, 96)) lines.push(`    ${line}`)
+    lines.push(`    Expected: ${item.expected}`)
     const others = [...item.aliases, ...item.fallbacks]
     if (others.length > 0) lines.push(`    Also: ${others.join(', ')}`)
     lines.push(`    Default: ${item.default === '' ? 'none' : item.default}`)

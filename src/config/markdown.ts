@@ -1,3 +1,6 @@
+import { EXPORTERS } from '../export/index'
+import { PROPAGATORS } from '../propagation/index'
+import { SAMPLERS } from '../sampling/index'
 import { defaultText } from './load'
 import { GROUPS } from './options'
 import type { Row } from './row'
@@ -9,9 +12,24 @@ export function variablesAsMarkdown(): string {
     const lines = Object.values(rows).map(asRow)
     return `### ${group}\n\n| Variable | Default | Meaning |\n| --- | --- | --- |\n${lines.join('\n')}\n`
   })
+  tables.push(rowsAsMarkdown('Exporters', EXPORTERS))
+  tables.push(rowsAsMarkdown('Samplers', SAMPLERS))
+  tables.push(rowsAsMarkdown('Propagators', PROPAGATORS))
   const noted = Object.entries(NOTED).map(([name, { doc }]) => `| \`${name}\` | ${escapeCell(doc)} |`)
   tables.push(`### Known and without effect\n\n| Variable | Why |\n| --- | --- |\n${noted.join('\n')}\n`)
   return tables.join('\n')
+}
+
+/** A table of what a variable may name. */
+function rowsAsMarkdown(title: string, rows: Readonly<Record<string, { doc: string; argument?: string }>>): string {
+  const hasArguments = Object.values(rows).some(({ argument }) => argument !== undefined)
+  const lines = Object.entries(rows).map(([name, { argument = '', doc }]) => {
+    return `| ${code(name)} | ${escapeCell(doc)} |${hasArguments ? ` ${escapeCell(argument)} |` : ''}`
+  })
+  const head = hasArguments
+    ? '| Name | Meaning | Argument (default) |\n| --- | --- | --- |'
+    : '| Name | Meaning |\n| --- | --- |'
+  return `### ${title}\n\n${head}\n${lines.join('\n')}\n`
 }
 
 function asRow(row: Row<unknown>): string {

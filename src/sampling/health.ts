@@ -49,6 +49,8 @@ const AGENTS = [
 ]
 
 const GRPC = 'grpc.health.v1.Health/'
+/** No health check is longer, and a hostile path is not looked through. */
+const MAX_PATH = 64
 
 /** The preset `@health`: the usual health paths, gRPC health checks, probes of Kubernetes and of load balancers. */
 export function isHealthCheck({ path, rpcMethod, userAgent }: RequestFacts): boolean {
@@ -56,7 +58,13 @@ export function isHealthCheck({ path, rpcMethod, userAgent }: RequestFacts): boo
   if (userAgent !== undefined) {
     for (const agent of AGENTS) if (userAgent.startsWith(agent)) return true
   }
-  if (path === undefined || path.length > 64) return false
+  return path !== undefined && isHealthPath(path)
+}
+
+/** What a path without a query tells of it; that of a gRPC call is `/package.Service/Method`. */
+export function isHealthPath(path: string): boolean {
+  if (path.length > MAX_PATH) return false
+  if (path.startsWith(GRPC, 1)) return true
   const lower = path.toLowerCase()
   if (PATHS.has(lower.length > 1 && lower.endsWith('/') ? lower.slice(0, -1) : lower)) return true
   for (const folder of FOLDERS) if (lower.startsWith(folder)) return true
