@@ -20,6 +20,7 @@ import {
   runInContext,
   type Tools,
 } from '../src/instrumentation'
+import { plainAddress } from './_http-semantics'
 import {
   type Endpoint,
   hostOf,
@@ -97,7 +98,7 @@ export function patchClient(exports: any, tools: Tools): void {
 }
 
 function traceCall(original: Function, tools: Tools): Function {
-  const endpoints = new WeakMap<object, Endpoint>()
+  const client = new GrpcClient(tools)
   return function getInterceptingCall(
     this: unknown,
     interceptors: InterceptorArguments,
@@ -106,8 +107,13 @@ function traceCall(original: Function, tools: Tools): Function {
     channel: Channel,
   ): Call {
     const caller = activeContext()
-    const traced = caller.suppressed ? undefined : begin(tools, endpoints, caller, definition, channel)
-    if (traced === undefined) return Reflect.apply(original, this, arguments)
+    const traced = client.begin(caller, definition, channel)
+    if (traced === undefined) {
+      const call: Call = Reflect.apply(original, this, arguments)
+      if (caller.suppressed)
+        onStart(call, (metadata, listener) => call.start(metadata, new ContextListener(caller, listener)))
+      return call
+    }
     const direct = isEmpty(interceptors)
     let call: Call
     try {
@@ -122,28 +128,50 @@ function traceCall(original: Function, tools: Tools): Function {
   }
 }
 
-/** The span of a call, or undefined for a call that is not to be traced. */
-function begin(
-  tools: Tools,
-  endpoints: WeakMap<object, Endpoint>,
-  caller: AgentContext,
-  definition: MethodDefinition,
-  channel: Channel,
-): TracedCall | undefined {
-  try {
-    const { path } = definition
-    if (typeof path !== 'string') return undefined
-    let endpoint = endpoints.get(channel)
-    if (endpoint === undefined) {
-      endpoint = endpointOf(channel)
-      endpoints.set(channel, endpoint)
+/** What the calls of one copy of grpc-js have in common. */
+class GrpcClient {
+  /** Calls without a status so far. */
+  readonly open = new Set<TracedCall>()
+  private readonly endpoints = new WeakMap<object, Endpoint>()
+  private lastPeer = ''
+  private lastPeerEndpoint = NO_ENDPOINT
+
+  constructor(readonly tools: Tools) {
+    // The thread ends: what will become of these calls nobody here learns.
+    tools.atExit(() => {
+      for (const call of this.open) call.end()
+    })
+  }
+
+  /** The span of a call, or undefined for a call that is not to be traced. */
+  begin(caller: AgentContext, definition: MethodDefinition, channel: Channel): TracedCall | undefined {
+    if (caller.suppressed) return undefined
+    const { tools } = this
+    try {
+      const { path } = definition
+      if (typeof path !== 'string') return undefined
+      let endpoint = this.endpoints.get(channel)
+      if (endpoint === undefined) {
+        endpoint = endpointOf(channel)
+        this.endpoints.set(channel, endpoint)
+      }
+      const { ignoreOutgoing } = tools.settings
+      if (ignoreOutgoing?.('POST', hostOf(endpoint), path)) return undefined
+      return new TracedCall(this, caller, path, endpoint, definition.responseStream === true)
+    } catch (error) {
+      tools.fault('starting a call', error)
+      return undefined
     }
-    const { ignoreOutgoing } = tools.settings
-    if (ignoreOutgoing?.('POST', hostOf(endpoint), path)) return undefined
-    return new TracedCall(tools, caller, path, endpoint, definition.responseStream === true)
-  } catch (error) {
-    tools.fault('starting a call', error)
-    return undefined
+  }
+
+  /** Calls mostly go where the last one went. */
+  parsePeer(peer: string): Endpoint {
+    if (peer !== this.lastPeer) {
+      const { address, port } = parseHostPort(peer)
+      this.lastPeer = peer
+      this.lastPeerEndpoint = { address: plainAddress(address), port }
+    }
+    return this.lastPeerEndpoint
   }
 }
 
@@ -234,7 +262,7 @@ class TracedCall extends ContextListener {
   private ended = false
 
   constructor(
-    private readonly tools: Tools,
+    private readonly client: GrpcClient,
     caller: AgentContext,
     private readonly path: string,
     readonly endpoint: Endpoint,
@@ -242,7 +270,8 @@ class TracedCall extends ContextListener {
   ) {
     super(caller, NO_LISTENER)
     this.method = methodName(path)
-    this.span = tools.tracer.start(this.method, CLIENT, caller, describe, this)
+    this.span = client.tools.tracer.start(this.method, CLIENT, caller, describe, this)
+    if (this.span.isRecording()) client.open.add(this)
   }
 
   /** @param direct there are no interceptors: this call is the one whose metadata is sent */
@@ -256,13 +285,14 @@ class TracedCall extends ContextListener {
     } catch (error) {
       // An interceptor's call that cannot be changed: what becomes of it is not known.
       this.end()
-      this.tools.fault('following a call', error)
+      this.client.tools.fault('following a call', error)
     }
   }
 
   /** The metadata to send: a copy with our headers. The caller's object may be used for other calls. */
   inject(metadata: Metadata): Metadata {
-    const { tools, caller, span, endpoint, path } = this
+    const { caller, span, endpoint, path } = this
+    const { tools } = this.client
     try {
       this.captureRequest(metadata)
       const { mayInject } = tools.settings
@@ -292,7 +322,7 @@ class TracedCall extends ContextListener {
       try {
         if (this.span.isRecording()) this.complete(status)
       } catch (error) {
-        this.tools.fault('ending a call', error)
+        this.client.tools.fault('ending a call', error)
       }
       this.end()
     }
@@ -310,18 +340,19 @@ class TracedCall extends ContextListener {
     this.end()
   }
 
-  private end(): void {
+  end(): void {
     this.ended = true
+    this.client.open.delete(this)
     this.span.end()
   }
 
   private complete(status: Status): void {
-    const { span, tools } = this
+    const { span } = this
     const { code, details } = status
     const name = statusName(code)
     span.add(STATUS_CODE, name)
     this.addPeer()
-    const wanted = tools.settings.grpcClientResponseMetadata
+    const wanted = this.client.tools.settings.grpcClientResponseMetadata
     for (let i = 0; i < wanted.length; i++) {
       const { header, key } = wanted[i]!
       const values = [...textsOf(this.initialMetadata, header), ...textsOf(status.metadata, header)]
@@ -339,18 +370,14 @@ class TracedCall extends ContextListener {
       return
     }
     if (typeof peer !== 'string') return
-    if (peer !== lastPeer) {
-      lastPeer = peer
-      lastPeerEndpoint = parseHostPort(peer)
-    }
-    const { address, port } = lastPeerEndpoint
+    const { address, port } = this.client.parsePeer(peer)
     if (port === undefined && address.charCodeAt(0) !== SLASH) return
     this.span.add(PEER_ADDRESS, address)
     if (port !== undefined) this.span.add(PEER_PORT, port)
   }
 
   private captureRequest(metadata: Metadata): void {
-    const wanted = this.tools.settings.grpcClientRequestMetadata
+    const wanted = this.client.tools.settings.grpcClientRequestMetadata
     if (wanted.length === 0 || this.requestCaptured) return
     this.requestCaptured = true
     for (let i = 0; i < wanted.length; i++) {
@@ -360,10 +387,6 @@ class TracedCall extends ContextListener {
     }
   }
 }
-
-/** Calls mostly go where the last one went. */
-let lastPeer = ''
-let lastPeerEndpoint = NO_ENDPOINT
 
 /** Values of binary keys come and go as base64, as they do on the wire. */
 const SETTER: TextMapSetter<Metadata> = {

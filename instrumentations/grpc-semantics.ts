@@ -24,6 +24,7 @@ export const OK = 0
 export const CANCELLED = 1
 export const UNKNOWN = 2
 export const DEADLINE_EXCEEDED = 4
+export const UNAVAILABLE = 14
 
 /** gRPC, "Status codes and their use in gRPC", by number. */
 const STATUS_NAMES = [

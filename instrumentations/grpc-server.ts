@@ -13,7 +13,7 @@
  * Not covered: a promise of a handler that rejects (grpc-js does not look at it either, the process does), and requests
  * that are not gRPC.
  */
-import type { TextMapGetter } from '@opentelemetry/api'
+import type { TextMapGetter, TextMapSetter } from '@opentelemetry/api'
 import {
   type AgentContext,
   type AgentSpan,
@@ -24,6 +24,7 @@ import {
   SERVER,
   type Tools,
 } from '../src/instrumentation'
+import { plainAddress } from './_http-semantics'
 import {
   CANCELLED,
   CLIENT_ADDRESS,
@@ -46,6 +47,7 @@ import {
   STATUS_CODE,
   SYSTEM_NAME,
   statusName,
+  UNAVAILABLE,
   UNKNOWN,
 } from './grpc-semantics'
 
@@ -62,6 +64,7 @@ interface Stream {
   readonly sentHeaders: Headers | undefined
   readonly sentTrailers: Headers | undefined
   emit: Function
+  respond: Function
   [CALL]: ServedCall
 }
 interface Server {
@@ -80,7 +83,7 @@ const DEADLINE_SLACK_MS = 20
 
 /** Patches server.js. */
 export function patchServer(exports: any, tools: Tools): void {
-  const served = new ServerTools(tools)
+  const served = new GrpcServer(tools)
   tools.wrap(exports.Server.prototype, '_setupHandlers', original => {
     return function _setupHandlers(this: Server, http2Server: Http2Server): unknown {
       const result = Reflect.apply(original, this, arguments)
@@ -124,12 +127,18 @@ function noteThrown(handler: Function): Function {
   return noting
 }
 
-class ServerTools {
+class GrpcServer {
+  /** Calls that have not ended. */
+  readonly open = new Set<ServedCall>()
   private readonly peers = new WeakMap<object, Endpoint>()
   private lastAuthority = ''
   private lastEndpoint = NO_PEER
 
-  constructor(readonly tools: Tools) {}
+  constructor(readonly tools: Tools) {
+    tools.atExit(() => {
+      for (const call of this.open) call.abandon()
+    })
+  }
 
   /** Puts us before the listeners that take the server's streams; their number stays the same. */
   follow(server: Server, http2Server: Http2Server | null): void {
@@ -138,7 +147,7 @@ class ServerTools {
       const served = this
       http2Server.removeListener('stream', listener)
       http2Server.on('stream', function onStream(this: unknown, stream: Stream, headers: Headers): unknown {
-        const context = served.open(server, stream, headers)
+        const context = served.accept(server, stream, headers)
         if (context === undefined) return Reflect.apply(listener, this, arguments)
         return runInContext(context, listener, this, arguments)
       })
@@ -146,7 +155,7 @@ class ServerTools {
   }
 
   /** The context for everything that the call does; undefined leaves it as it is. */
-  private open(server: Server, stream: Stream, headers: Headers): AgentContext | undefined {
+  private accept(server: Server, stream: Stream, headers: Headers): AgentContext | undefined {
     const { tools } = this
     try {
       const type = headers['content-type']
@@ -156,7 +165,7 @@ class ServerTools {
       const { ignoreIncoming } = tools.settings
       const call = new ServedCall(this, headers, path, stream)
       if (ignoreIncoming?.('POST', path, call.authority)) call.context = IGNORED
-      else call.begin(server.handlers?.has(path) === true)
+      else call.begin(stream, server.handlers?.has(path) === true)
       stream[CALL] = call
       stream.emit = emitInContext
       return call.context
@@ -173,7 +182,7 @@ class ServerTools {
     let peer = this.peers.get(session)
     if (peer === undefined) {
       const address = session.socket?.remoteAddress
-      peer = typeof address === 'string' ? { address, port: session.socket.remotePort } : NO_PEER
+      peer = typeof address === 'string' ? { address: plainAddress(address), port: session.socket.remotePort } : NO_PEER
       this.peers.set(session, peer)
     }
     return peer
@@ -228,7 +237,7 @@ class ServedCall {
   private readonly startMs: number
 
   constructor(
-    readonly served: ServerTools,
+    readonly served: GrpcServer,
     private readonly headers: Headers,
     private readonly path: string,
     stream: Stream,
@@ -240,7 +249,7 @@ class ServedCall {
     this.startMs = headers['grpc-timeout'] === undefined ? 0 : performance.now()
   }
 
-  begin(known: boolean): void {
+  begin(stream: Stream, known: boolean): void {
     const { tools } = this.served
     const caller = tools.extract(ROOT, this.headers, GETTER)
     this.known = known
@@ -248,8 +257,10 @@ class ServedCall {
     const span = tools.tracer.start(known ? this.method : 'grpc', SERVER, caller, describe, this)
     this.span = span
     this.context = caller.withEntry(span)
-    const wanted = tools.settings.grpcServerRequestMetadata
-    if (wanted.length > 0 && span.isRecording()) {
+    tools.answer?.(this.context, span, stream, ANSWER)
+    if (span.isRecording()) {
+      this.served.open.add(this)
+      const wanted = tools.settings.grpcServerRequestMetadata
       for (let i = 0; i < wanted.length; i++) {
         const { header, key } = wanted[i]!
         const values = textsOf(this.headers[header])
@@ -268,7 +279,6 @@ class ServedCall {
       const from = trailers?.['grpc-status'] === undefined ? headers : trailers
       const sent = from?.['grpc-status']
       if (sent === undefined && !closed) return
-      this.span = undefined
       if (span.isRecording()) {
         const code = sent === undefined ? this.reasonOfReset() : Number(sent)
         span.add(STATUS_CODE, statusName(code))
@@ -284,6 +294,22 @@ class ServedCall {
     } catch (error) {
       this.served.tools.fault('ending a call', error)
     }
+    this.end(span)
+  }
+
+  /** The thread ends, and with it the connection: that is what the caller will make of it. */
+  abandon(): void {
+    const { span } = this
+    if (span === undefined) return
+    const name = statusName(UNAVAILABLE)
+    span.add(STATUS_CODE, name)
+    span.fail(name, 'the process ended before the call was complete')
+    this.end(span)
+  }
+
+  private end(span: AgentSpan): void {
+    this.span = undefined
+    this.served.open.delete(this)
     span.end()
   }
 
@@ -321,6 +347,16 @@ function describe(call: ServedCall): AttributeList {
 const GETTER: TextMapGetter<Headers> = {
   get: (headers, key) => headers[key],
   keys: headers => Object.keys(headers),
+}
+
+/** Adds a header to the first ones of the answer. */
+const ANSWER: TextMapSetter<Stream> = {
+  set(stream, key, value) {
+    const { respond } = stream
+    stream.respond = function (this: unknown, headers: Headers, options: unknown): unknown {
+      return Reflect.apply(respond, this, [{ ...headers, [key.toLowerCase()]: value }, options])
+    }
+  },
 }
 
 function textsOf(value: unknown): string[] {
