@@ -111,7 +111,7 @@ function traceCall(original: Function, tools: Tools): Function {
     if (traced === undefined) {
       const call: Call = Reflect.apply(original, this, arguments)
       if (caller.suppressed)
-        onStart(call, (metadata, listener) => call.start(metadata, new ContextListener(caller, listener)))
+        return onStart(call, (metadata, listener) => call.start(metadata, new ContextListener(caller, listener)))
       return call
     }
     const direct = isEmpty(interceptors)
@@ -123,8 +123,7 @@ function traceCall(original: Function, tools: Tools): Function {
       traced.threw(error)
       throw error
     }
-    traced.attach(call, direct)
-    return call
+    return traced.attach(call, direct)
   }
 }
 
@@ -196,10 +195,9 @@ function injectingChannel(channel: Channel, traced: TracedCall): Channel {
     createCall: {
       value: (...args: unknown[]) => {
         const call = channel.createCall(...args)
-        onStart(call, (metadata, listener) => {
+        return onStart(call, (metadata, listener) => {
           call.start(traced.inject(metadata), new ContextListener(traced.caller, listener))
         })
-        return call
       },
     },
   })
@@ -208,14 +206,18 @@ function injectingChannel(channel: Channel, traced: TracedCall): Channel {
 /**
  * Has `start` called in the place of the call's own method, once. When it runs the call is as it was before: the object
  * belongs to the program, which may have made it and sees it as `call.call`.
+ *
+ * @returns the call, or one that inherits from it where it cannot be changed
  */
-function onStart(call: Call, start: Call['start']): void {
+function onStart(call: Call, start: Call['start']): Call {
   const before = Object.getOwnPropertyDescriptor(call, 'start')
-  call.start = (metadata, listener) => {
+  const once = (metadata: Metadata, listener: Listener) => {
     if (before === undefined) delete (call as Partial<Call>).start
     else Object.defineProperty(call, 'start', before)
     start(metadata, listener)
   }
+  if (Reflect.set(call, 'start', once)) return call
+  return Object.create(call, { start: { configurable: true, writable: true, value: once } })
 }
 
 function describe(traced: TracedCall): AttributeList {
@@ -274,19 +276,16 @@ class TracedCall extends ContextListener {
     if (this.span.isRecording()) client.open.add(this)
   }
 
-  /** @param direct there are no interceptors: this call is the one whose metadata is sent */
-  attach(call: Call, direct: boolean): void {
-    try {
-      this.call = call
-      onStart(call, (metadata, listener) => {
-        this.listener = listener
-        call.start(direct ? this.inject(metadata) : metadata, this)
-      })
-    } catch (error) {
-      // An interceptor's call that cannot be changed: what becomes of it is not known.
-      this.end()
-      this.client.tools.fault('following a call', error)
-    }
+  /**
+   * @param direct there are no interceptors: this call is the one whose metadata is sent
+   * @returns the call to use
+   */
+  attach(call: Call, direct: boolean): Call {
+    this.call = call
+    return onStart(call, (metadata, listener) => {
+      this.listener = listener
+      call.start(direct ? this.inject(metadata) : metadata, this)
+    })
   }
 
   /** The metadata to send: a copy with our headers. The caller's object may be used for other calls. */
