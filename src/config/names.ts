@@ -26,7 +26,6 @@ export const SAMPLERS = [
   'parentbased_jaeger_remote',
   'xray',
   'ratelimit',
-  'parentbased_ratelimit',
   'rules',
   'parentbased_rules',
 ] as const

@@ -19,7 +19,6 @@ export interface SamplerRow {
 
 const JAEGER_ARGUMENT =
   'endpoint=…,pollingIntervalMs=…,initialSamplingRate=… (http://localhost:5778/sampling, 60000, 0.001)'
-const RATE_ARGUMENT = 'traces per second (100)'
 const RULES_ARGUMENT = 'rules such as @health=off; GET /api/*=on; POST /orders/:id=10/s; *=0.05'
 
 /** The values of `OTEL_TRACES_SAMPLER`. */
@@ -66,17 +65,12 @@ export const SAMPLERS = {
     create: (argument, parts) => new ParentBasedSampler(xray(argument, parts)),
   },
   ratelimit: {
-    doc: 'So many traces per second, whatever the callers decided.',
-    argument: RATE_ARGUMENT,
-    create: (argument, parts) => new EntrySampler(rateLimit(argument, parts)),
-  },
-  parentbased_ratelimit: {
     doc: 'As the caller decided; so many of the traces that begin here per second.',
-    argument: RATE_ARGUMENT,
+    argument: 'traces per second (100)',
     create: (argument, parts) => new ParentBasedSampler(rateLimit(argument, parts)),
   },
   rules: {
-    doc: 'By rules for paths, methods, gRPC methods and health checks, whatever the callers decided.',
+    doc: 'By rules for paths, methods, gRPC methods and health checks, whatever the caller decided.',
     argument: RULES_ARGUMENT,
     create: (argument, parts) => new EntrySampler(rules(argument, parts)),
   },

@@ -1,6 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api'
 import type { AttributeList, Kind } from '../trace/data'
 import { DROPPED, SAMPLED, type Sampler, type SamplingResult } from './contract'
+import { follow } from './parentbased'
 import { Pattern } from './pattern'
 import { RateLimiter, RateLimitSampler } from './rate'
 import { type RequestFacts, readRequest } from './request'
@@ -145,8 +146,9 @@ class OperationSampler implements Sampler {
     attributes: AttributeList,
   ): SamplingResult {
     const operation = this.operations.get(name) ?? this.named(readRequest(kind, attributes))
-    // The token is taken even where the ratio alone says yes: the bound counts all traces of the operation.
-    const due = this.bounds.take(operation?.name ?? name)
+    // The token is taken even where the ratio alone says yes: the bound counts all traces of the operation. What began
+    // elsewhere may have been kept for the sake of the bound there.
+    const due = parent === undefined ? this.bounds.take(operation?.name ?? name) : follow(parent).sampled
     return (operation?.sampler ?? this.fallback).keeps(parent, traceId) || due ? SAMPLED : DROPPED
   }
 

@@ -39,8 +39,8 @@ export class ParentBasedSampler implements Sampler {
 
 /**
  * Decides once for the part of a trace that runs in this process: where it enters, whatever the caller in another process
- * decided; the spans below follow. For samplers whose answer is not a function of the trace id (so many per second, so
- * much of this path), which would tear a trace to pieces if each span asked anew.
+ * decided; the spans below follow. For samplers whose answer depends on the span (its path, its name), which would tear a trace
+ * to pieces if each span asked anew.
  */
 export class EntrySampler implements Sampler {
   readonly readsAttributes: boolean
@@ -73,6 +73,7 @@ export class EntrySampler implements Sampler {
   }
 }
 
-function follow(parent: SpanContext): SamplingResult {
+/** As the parent decided. */
+export function follow(parent: SpanContext): SamplingResult {
   return parent.traceFlags & FLAG_SAMPLED ? SAMPLED : DROPPED
 }

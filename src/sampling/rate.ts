@@ -1,4 +1,6 @@
+import type { SpanContext } from '@opentelemetry/api'
 import { DROPPED, SAMPLED, type Sampler, type SamplingResult } from './contract'
+import { follow } from './parentbased'
 
 /** Part of an interval that rounding may cost, so that ten per second are ten and not nine. */
 const ROUNDING = 1e-6
@@ -36,6 +38,7 @@ export class RateLimiter {
   }
 }
 
+/** So many traces per second of those that begin here. One that began elsewhere was decided there: half of it helps nobody. */
 export class RateLimitSampler implements Sampler {
   readonly readsAttributes = false
   private readonly limiter: RateLimiter
@@ -44,7 +47,8 @@ export class RateLimitSampler implements Sampler {
     this.limiter = new RateLimiter(perSecond, nowMs)
   }
 
-  shouldSample(): SamplingResult {
+  shouldSample(parent: SpanContext | undefined): SamplingResult {
+    if (parent !== undefined) return follow(parent)
     return this.limiter.take() ? SAMPLED : DROPPED
   }
 

@@ -166,6 +166,8 @@ describe('jaeger_remote', () => {
         perOperationStrategies: [{ operation: 'rare', probabilisticSampling: { samplingRate: 0 } }],
       },
     })
+    assert.equal(decides(subject, { name: 'rare', above: parent(true, true) }), true, 'kept elsewhere')
+    assert.equal(decides(subject, { name: 'rare', above: parent(false, true) }), false)
     assert.equal(kept(subject, 100, 'rare'), 2)
     assert.equal(kept(subject, 100, 'other'), 2)
     time.nowMs += 10_000

@@ -174,6 +174,15 @@ describe('rules', () => {
     assert.deepEqual(kept, [true, true, true, false, false, false])
   })
 
+  it('of a rate count the traces that begin here, and leave those whole that began elsewhere', () => {
+    const subject = sampler('rules', '*=1/s', { nowMs: () => 0 })
+    for (let i = 0; i < 5; i++) {
+      assert.equal(decides(subject, { above: parent(true, true) }), true)
+      assert.equal(decides(subject, { above: parent(false, true) }), false)
+    }
+    assert.deepEqual([decides(subject), decides(subject)], [true, false])
+  })
+
   it('with a mistake name the rule and the column, and the others count', () => {
     for (const [text, rule, column, what] of [
       ['*=on;/b=2', 2, 9, 'expected on, off, a number from 0 to 1, or a rate such as 10/s, and not "2"'],
