@@ -56,6 +56,7 @@ class Packages {
   hook(): () => void {
     if (this.rows.size === 0) return () => {}
     const seen = new WeakSet<object>()
+    for (const [alias, name] of readAliases(programFolder())) this.addAlias(alias, name)
     this.findLoaded(seen)
     const { Hook } = loadRequireInTheMiddle()
     const { getBuiltinModule } = process as any
@@ -67,6 +68,11 @@ class Packages {
     if (getBuiltinModule !== undefined) (process as any).getBuiltinModule = getBuiltinModule
     ;(hook as any)._cache = new LiveCache(seen)
     return () => hook.unhook()
+  }
+
+  private addAlias(alias: string, name: string): void {
+    const rows = this.rows.get(name)
+    if (rows !== undefined && !this.rows.has(alias)) this.rows.set(alias, rows)
   }
 
   /** Other preloads may have loaded a package before. What they took of it is out of reach, the rest is not. */
@@ -178,6 +184,49 @@ function loadRequireInTheMiddle(): typeof import('require-in-the-middle') {
     return require('require-in-the-middle')
   } finally {
     delete require.cache[file]
+  }
+}
+
+function programFolder(): string {
+  const program = process.argv[1]
+  return program === undefined ? process.cwd() : path.dirname(path.resolve(program))
+}
+
+/**
+ * Packages that the program installs under a name of its own (`"express4": "npm:express@^4.0.0"`), as its package.json says:
+ * in node_modules nothing else tells before they are loaded.
+ *
+ * @returns pairs of the name in node_modules and the name of the package
+ */
+export function readAliases(folder: string): [alias: string, name: string][] {
+  for (let at = folder; ; at = path.dirname(at)) {
+    const text = readText(path.join(at, 'package.json'))
+    if (text !== undefined) return text.includes('"npm:') ? parseAliases(text) : []
+    if (path.dirname(at) === at) return []
+  }
+}
+
+function parseAliases(text: string): [alias: string, name: string][] {
+  const aliases: [string, string][] = []
+  try {
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(text)
+    for (const group of [dependencies, devDependencies, optionalDependencies]) {
+      for (const [alias, range] of Object.entries(group ?? {})) {
+        const name = /^npm:(@?[^@]+)/.exec(String(range))?.[1]
+        if (name !== undefined) aliases.push([alias, name])
+      }
+    }
+  } catch {
+    // A package.json that Node does not read either.
+  }
+  return aliases
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
   }
 }
 
