@@ -50,7 +50,10 @@ export function setServerStatus(span: AgentSpan, settings: Settings, status: num
 
 /** A call that failed without an answer, or in the middle of it. One that the program gave up on purpose did not fail. */
 export function failCall(span: AgentSpan, error: unknown): void {
-  if (!isCancellation(error)) span.fail(errorCode(error), messageOf(error))
+  if (isCancellation(error)) return
+  const timeout = timeoutOf(error)
+  if (timeout === undefined) span.fail(errorCode(error), messageOf(error))
+  else span.fail('TimeoutError', messageOf(timeout))
 }
 
 /**
@@ -59,7 +62,13 @@ export function failCall(span: AgentSpan, error: unknown): void {
  */
 export function isCancellation(error: unknown): boolean {
   if (error === undefined || error === null) return true
-  return read(error, 'name') === 'AbortError' && read(read(error, 'cause'), 'name') !== 'TimeoutError'
+  return read(error, 'name') === 'AbortError' && timeoutOf(error) === undefined
+}
+
+/** Node says `AbortError` when a signal runs out of time as well, and keeps the reason as its cause. */
+function timeoutOf(error: unknown): unknown {
+  const cause = read(error, 'cause')
+  return read(error, 'name') === 'AbortError' && read(cause, 'name') === 'TimeoutError' ? cause : undefined
 }
 
 /** `error.type` of a call: the code (`ECONNREFUSED`), or the class of an error without one. */

@@ -24,13 +24,14 @@ import {
   clientAttributes,
   type Destination,
   failCall,
-  plainAddress,
   setClientStatus,
   spanName,
 } from './_http-semantics'
+import { createNote } from './_note'
 import { type CallOptions, destinationOf, hostOf } from './http-destination'
 import { addHeaders, headerIn, type OutgoingRequest } from './http-head'
 import type { Parser } from './http-parser'
+import { peerOf } from './http-peer'
 
 /** A request on its way. */
 class Call {
@@ -46,13 +47,12 @@ class Call {
   ) {}
 }
 
-/** A request that we have seen and do not trace. */
-const UNTRACED = Symbol('untraced')
+/** Undefined: never seen. Null: seen, and not traced. */
+const calls = createNote<Call | null>()
 
 type ClientResponse = http.IncomingMessage & { req?: object }
 
 export class Client {
-  private readonly calls = new WeakMap<object, Call | typeof UNTRACED>()
   private readonly open = new Set<Call>()
   private readonly settings: Settings
   /** The request that an agent is just being given. */
@@ -136,9 +136,10 @@ export class Client {
   }
 
   private begin(request: OutgoingRequest, options: unknown): void {
-    if (this.calls.has(request)) return
+    if (calls.read(request) !== undefined) return
     try {
-      this.calls.set(request, this.start(request, options as CallOptions | undefined) ?? UNTRACED)
+      calls.write(request, null)
+      calls.write(request, this.start(request, options as CallOptions | undefined))
     } catch (error) {
       this.tools.fault('a request', error)
       return
@@ -147,13 +148,13 @@ export class Client {
     if (request.destroyed) this.fail(request, undefined)
   }
 
-  private start(request: OutgoingRequest, options: CallOptions | undefined): Call | undefined {
+  private start(request: OutgoingRequest, options: CallOptions | undefined): Call | null {
     const parent = activeContext()
-    if (parent.suppressed) return undefined
+    if (parent.suppressed) return null
     const { tools, settings } = this
     const destination = destinationOf(settings, request, options)
     const host = hostOf(destination)
-    if (settings.ignoreOutgoing?.(request.method, host, request.path)) return undefined
+    if (settings.ignoreOutgoing?.(request.method, host, request.path)) return null
     const subject = { settings, destination }
     const span = tools.tracer.start(spanName(settings, request.method), CLIENT, parent, describe, subject)
     const mayInject = settings.mayInject === undefined || settings.mayInject(host, request.path)
@@ -164,8 +165,8 @@ export class Client {
 
   /** The head of the request is rendered and not yet sent. */
   private onHead(request: OutgoingRequest): void {
-    const call = this.calls.get(request)
-    if (call === undefined || call === UNTRACED) return
+    const call = calls.read(request)
+    if (!call) return
     try {
       const wanted = this.settings.clientRequestHeaders
       if (wanted.length > 0 && !call.captured) captureHeaders(call.span, wanted, request._header!, headerIn)
@@ -186,8 +187,8 @@ export class Client {
     upgrade: boolean,
   ): void {
     const request = parser.outgoing as OutgoingRequest
-    const call = this.calls.get(request)
-    if (call === undefined || call === UNTRACED || call.answered) return
+    const call = calls.read(request)
+    if (!call || call.answered) return
     // 100 Continue, 102 Processing, 103 Early Hints: the answer is still to come.
     if (status < 200 && status !== 101) return
     call.answered = true
@@ -202,15 +203,15 @@ export class Client {
 
   /** The last byte of a message has come: of the response, or of an informational one before it. */
   onComplete(request: object): void {
-    const call = this.calls.get(request)
-    if (call !== undefined && call !== UNTRACED && call.answered) this.end(call)
+    const call = calls.read(request)
+    if (call?.answered) this.end(call)
   }
 
   /** @param error undefined or null when the program gave up without one */
   private fail(request: object, error: unknown): void {
     try {
-      const call = this.calls.get(request)
-      if (call === undefined || call === UNTRACED || !call.span.isRecording()) return
+      const call = calls.read(request)
+      if (!call || !call.span.isRecording()) return
       failCall(call.span, error)
       this.end(call)
     } catch (fault) {
@@ -256,9 +257,8 @@ function rawHeader(headers: string[], name: string): string[] | undefined {
 }
 
 function addPeer(span: AgentSpan, socket: Socket | null): void {
-  if (socket === null) return
-  const { remoteAddress, remotePort } = socket
-  if (remoteAddress === undefined) return
-  span.add('network.peer.address', plainAddress(remoteAddress))
-  if (remotePort !== undefined) span.add('network.peer.port', remotePort)
+  const peer = socket === null ? undefined : peerOf(socket)
+  if (peer === undefined) return
+  span.add('network.peer.address', peer.address)
+  if (peer.port !== undefined) span.add('network.peer.port', peer.port)
 }

@@ -9,12 +9,13 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Tools } from '../src/instrumentation'
-import { enterContext, runInContext } from '../src/instrumentation'
+import { activeContext, enterContext, runInContext } from '../src/instrumentation'
+import { createNote } from './_note'
 import type { Client } from './http-client'
 import type { Connection, HttpServer } from './http-server'
 
-/** The connection that a server's parser works for; undefined on a client's. Not enumerable: `console.log` does not show it. */
-export const CONNECTION = Symbol('tracing-agent')
+/** The connection that a server's parser works for. */
+export const connections = createNote<Connection | undefined>()
 
 export interface Parser {
   socket: (Socket & { server?: Server }) | null
@@ -24,7 +25,6 @@ export interface Parser {
   outgoing: object | null
   /** Raw headers, when they came in several pieces. */
   _headers: string[]
-  [CONNECTION]: Connection | undefined
 }
 
 /** Indices of the functions. */
@@ -50,7 +50,6 @@ export function watchParsers(sides: ParserSides, tools: Tools): Equip {
   }
   let functions: ParserFunctions | undefined
   const equip: Equip = parser => {
-    if (Object.hasOwn(parser, CONNECTION)) return
     functions ??= new ParserFunctions(parser, HTTPParser, sides, tools)
     functions.giveTo(parser)
   }
@@ -90,12 +89,7 @@ class ParserFunctions {
 
   giveTo(parser: any): void {
     for (const [index, own] of this.pairs) if (parser[index] !== own) return
-    Object.defineProperty(parser, CONNECTION, {
-      value: undefined,
-      writable: true,
-      configurable: true,
-      enumerable: false,
-    })
+    connections.write(parser, undefined)
     for (const [index, , ours] of this.pairs) parser[index] = ours
   }
 }
@@ -139,7 +133,7 @@ function traceHeadersComplete(original: Function, { server, client }: ParserSide
 /** Node 24 runs this in the context in which the connection was made; Node 22 as well, once the handler has returned. */
 function traceBody(original: Function): Function {
   return function parserOnBody(this: Parser, _chunk: unknown) {
-    const connection = this[CONNECTION]
+    const connection = connections.read(this)
     return connection === undefined || connection.receiving === undefined || connection.socket !== this.socket
       ? Reflect.apply(original, this, arguments)
       : runInContext(connection.receiving, original, this, arguments)
@@ -148,7 +142,7 @@ function traceBody(original: Function): Function {
 
 function traceMessageComplete(original: Function, { client }: ParserSides, tools: Tools): Function {
   return function parserOnMessageComplete(this: Parser) {
-    const connection = this[CONNECTION]
+    const connection = connections.read(this)
     if (connection === undefined || connection.receiving === undefined || connection.socket !== this.socket) {
       try {
         if (this.outgoing !== null) client.onComplete(this.outgoing)
@@ -157,7 +151,11 @@ function traceMessageComplete(original: Function, { client }: ParserSides, tools
       }
       return Reflect.apply(original, this, arguments)
     }
-    const result = runInContext(connection.receiving, original, this, arguments)
+    const context = connection.receiving
+    const result =
+      activeContext() === context
+        ? Reflect.apply(original, this, arguments)
+        : runInContext(context, original, this, arguments)
     // What comes next on this connection belongs to nobody yet.
     connection.receiving = undefined
     enterContext(connection.outer)

@@ -15,14 +15,13 @@ import { Socket } from 'node:net'
 import type { TextMapSetter } from '@opentelemetry/api'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
 import { activeContext, enterContext, ROOT, SERVER } from '../src/instrumentation'
-import { NOT_FORWARDED, readForwarded, splitHost } from './_http-forwarded'
+import { readForwarded, splitHost } from './_http-forwarded'
 import {
   captureHeaders,
   errorCode,
   failWithException,
   getHeader,
   HEADER_GETTER,
-  plainAddress,
   pushHeaders,
   pushMethod,
   setServerStatus,
@@ -30,7 +29,8 @@ import {
 } from './_http-semantics'
 import { traceHandshake } from './http-handshake'
 import { headerIn } from './http-head'
-import { CONNECTION, type Equip, type Parser } from './http-parser'
+import { connections, type Equip, type Parser } from './http-parser'
+import { type Peer, peerOf } from './http-peer'
 
 /** The part of a socket that we read; it may be any duplex stream. */
 export type ServerSocket = Socket & { parser?: Parser | null; encrypted?: boolean }
@@ -66,17 +66,14 @@ export class Connection {
   readonly open: Exchange[] = []
   /** Context of the request whose body is still arriving. */
   receiving: AgentContext | undefined = undefined
-  readonly peerAddress: string | undefined
-  readonly peerPort: number | undefined
+  readonly peer: Peer | undefined
 
   constructor(
     readonly socket: ServerSocket,
     /** The context of the connection itself. */
     readonly outer: AgentContext,
   ) {
-    const { remoteAddress } = socket
-    this.peerAddress = remoteAddress === undefined ? undefined : plainAddress(remoteAddress)
-    this.peerPort = socket.remotePort
+    this.peer = peerOf(socket)
   }
 }
 
@@ -90,13 +87,14 @@ export class HttpServer {
   private dispatching: Exchange | undefined = undefined
   /** The request whose listeners threw, until the exception has arrived at the top. */
   private interrupted: Exchange | undefined = undefined
-  private readonly connections = new Set<Connection>()
+  private readonly alive = new Set<Connection>()
   private readonly settings: Settings
   private readonly describe: (message: RequestMessage) => AttributeList
 
   constructor(readonly tools: Tools) {
     this.settings = tools.settings
-    this.describe = message => serverAttributes(tools.settings, message.request, message.socket.parser![CONNECTION]!)
+    this.describe = message =>
+      serverAttributes(tools.settings, message.request, connections.read(message.socket.parser!)!)
   }
 
   patch(equip: Equip): void {
@@ -129,12 +127,12 @@ export class HttpServer {
 
   private connectionOf(socket: ServerSocket, equip: Equip): Connection {
     const parser = socket.parser!
-    const known = parser[CONNECTION]
+    const known = connections.read(parser)
     if (known !== undefined && known.socket === socket) return known
     equip(parser)
     const connection = new Connection(socket, activeContext())
-    parser[CONNECTION] = connection
-    this.connections.add(connection)
+    connections.write(parser, connection)
+    this.alive.add(connection)
     if (!(socket instanceof Socket)) this.watchStream(socket, parser)
     return connection
   }
@@ -181,10 +179,10 @@ export class HttpServer {
     const { socket } = parser
     if (socket === null || socket.server === undefined) return
     try {
-      const connection = parser[CONNECTION] ?? new Connection(socket, activeContext())
+      const connection = connections.read(parser) ?? new Connection(socket, activeContext())
       if (connection.outer.suppressed) return
-      parser[CONNECTION] = undefined
-      this.connections.delete(connection)
+      connections.write(parser, undefined)
+      this.alive.delete(connection)
       traceHandshake(this, socket.server, request, connection)
     } catch (error) {
       this.tools.fault('a handshake', error)
@@ -204,7 +202,7 @@ export class HttpServer {
     const exchange = span.isRecording() ? new Exchange(span, undefined) : undefined
     if (exchange !== undefined) {
       connection.open.push(exchange)
-      this.connections.add(connection)
+      this.alive.add(connection)
     }
     return { context: caller.withEntry(span), exchange }
   }
@@ -212,7 +210,7 @@ export class HttpServer {
   /** @param status undefined when what was written is no HTTP */
   endHandshake(connection: Connection, { span }: Exchange, status: number | undefined): void {
     connection.open.length = 0
-    this.connections.delete(connection)
+    this.alive.delete(connection)
     if (status !== undefined) setServerStatus(span, this.settings, status)
     span.end()
   }
@@ -220,12 +218,12 @@ export class HttpServer {
   /** Nothing was written. */
   breakHandshake(connection: Connection, exchange: Exchange, error: unknown): void {
     connection.open.length = 0
-    this.connections.delete(connection)
+    this.alive.delete(connection)
     this.cutOff(exchange, error ?? RESET, CUT_OFF)
   }
 
   private onFinish({ response, socket }: RequestMessage): void {
-    const connection = socket.parser?.[CONNECTION]
+    const connection = socket.parser ? connections.read(socket.parser) : undefined
     if (connection === undefined) return
     const { open } = connection
     const exchange = open[0]?.response === response ? open.shift() : take(open, response)
@@ -241,11 +239,11 @@ export class HttpServer {
 
   /** The connection is gone: so is who waited for an answer. */
   private onClose(parser: Parser, socket: ServerSocket, error: unknown): void {
-    const connection = parser[CONNECTION]
+    const connection = connections.read(parser)
     if (connection === undefined || connection.socket !== socket) return
     try {
-      parser[CONNECTION] = undefined
-      this.connections.delete(connection)
+      connections.write(parser, undefined)
+      this.alive.delete(connection)
       for (const exchange of connection.open.splice(0)) this.cutOff(exchange, error ?? RESET, CUT_OFF)
     } catch (fault) {
       this.tools.fault('the end of a connection', fault)
@@ -290,10 +288,10 @@ export class HttpServer {
 
   /** The thread ends: what is not answered never will be. */
   private endAll(): void {
-    for (const connection of this.connections) {
+    for (const connection of this.alive) {
       for (const exchange of connection.open.splice(0)) this.cutOff(exchange, undefined, PROCESS_ENDED)
     }
-    this.connections.clear()
+    this.alive.clear()
   }
 }
 
@@ -315,7 +313,7 @@ function sentHeader({ _header: head }: SentResponse, name: string): string[] | u
 /** The attributes with which the span of a request starts. */
 export function serverAttributes(settings: Settings, request: IncomingMessage, connection: Connection): AttributeList {
   const { headers } = request
-  const { peerAddress, peerPort } = connection
+  const { peer } = connection
   const forwarded = readForwarded(headers)
   const attributes: AttributeList = [
     'url.scheme',
@@ -332,10 +330,12 @@ export function serverAttributes(settings: Settings, request: IncomingMessage, c
     attributes.push('server.address', name)
     if (port !== undefined) attributes.push('server.port', port)
   }
-  const client = forwarded === NOT_FORWARDED ? peerAddress : (forwarded.client ?? peerAddress)
+  const client = forwarded.client ?? peer?.address
   if (client !== undefined) attributes.push('client.address', client)
-  if (peerAddress !== undefined) attributes.push('network.peer.address', peerAddress)
-  if (peerPort !== undefined) attributes.push('network.peer.port', peerPort)
+  if (peer !== undefined) {
+    attributes.push('network.peer.address', peer.address)
+    if (peer.port !== undefined) attributes.push('network.peer.port', peer.port)
+  }
   const agent = headers['user-agent']
   if (agent !== undefined) attributes.push('user_agent.original', agent)
   if (settings.serverRequestHeaders.length > 0) {

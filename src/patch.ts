@@ -45,7 +45,13 @@ export class Patches {
 
   /** See `Tools.subscribe`. */
   subscribe(channel: string, listener: (message: any) => void): void {
-    const guarded = this.guard(listener, `channel ${channel}`)
+    const guarded = (message: unknown) => {
+      try {
+        listener(message)
+      } catch (error) {
+        this.fault(`channel ${channel}`, error)
+      }
+    }
     subscribe(channel, guarded)
     this.undos.push(() => unsubscribe(channel, guarded))
   }
