@@ -3,13 +3,17 @@
  *
  * Builtins are patched at once, in place; `syncBuiltinESMExports` shows the patches to named imports. Files of packages are
  * seen by require-in-the-middle: also those of a CommonJS package that an ES module imports, except for its entry file,
- * which is why rows name inner files. Modules are never replaced, only what they export is patched.
+ * which is why rows name inner files. A row without any is about the entry, and about packages that are ES modules: these are
+ * seen by import-in-the-middle. Modules are never replaced, only what they export is patched.
+ *
+ * Not seen: packages in a bundle, and CommonJS files whose source an asynchronous loader of somebody else supplies.
  */
 import { readFileSync } from 'node:fs'
 import Module, { isBuiltin, syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
+import { compareVersions } from './versions'
 
 /**
  * Called for each file that a row names, right after it was evaluated and before anybody receives its exports. The version is
@@ -67,7 +71,23 @@ class Packages {
     // Builtins are patched in place already: nobody needs to stand between the program and this function.
     if (getBuiltinModule !== undefined) (process as any).getBuiltinModule = getBuiltinModule
     ;(hook as any)._cache = new LiveCache(seen)
-    return () => hook.unhook()
+    const unhookImports = this.hookImports()
+    return () => {
+      hook.unhook()
+      unhookImports()
+    }
+  }
+
+  /** The entries of packages, where rows name no file in them: an ES module may import them, or they may be ES modules. */
+  private hookImports(): () => void {
+    const names: string[] = []
+    for (const [name, rows] of this.rows) if (rows.some(({ files }) => files === undefined)) names.push(name)
+    if (names.length === 0) return () => {}
+    const { hookImports } = require('./esm') as typeof import('./esm')
+    return hookImports(names, (namespace, name, folder, format) => {
+      const file = this.entryOf(folder)
+      this.match({ name, folder, file }, format === 'commonjs' ? namespace.default : namespace, false)
+    })
   }
 
   private addAlias(alias: string, name: string): void {
@@ -246,19 +266,4 @@ export function packageFile(filename: string): PackageFile | undefined {
 
 function slashes(file: string): string {
   return path.sep === '/' ? file : file.split(path.sep).join('/')
-}
-
-/**
- * Compares `major.minor.patch`; a prerelease counts as its release.
- *
- * @returns a number below, at or above zero; NaN when one of them is no version
- */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split('-', 1)[0]!.split('.')
-  const right = b.split('-', 1)[0]!.split('.')
-  for (let i = 0; i < 3; i++) {
-    const difference = Number(left[i] ?? 0) - Number(right[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
 }

@@ -106,7 +106,10 @@ export interface InstrumentationRow {
   readonly builtin?: boolean
   /** First supported version and first unsupported one. */
   readonly versions?: readonly [min: string, below: string]
-  /** Files of the package to patch, relative to its folder; left out: its entry. */
+  /**
+   * Files of the package to patch, relative to its folder. Left out: its entry, which may be an ES module; to see that, a
+   * loader is needed, which takes time at every start.
+   */
   readonly files?: readonly string[]
   /** One sentence for the user. */
   readonly doc: string

@@ -9,15 +9,30 @@ import type { Log } from './log'
 import { PassThroughTracer } from './trace/passthrough'
 import type { AgentTracer, AgentTracerProvider } from './trace/tracer'
 
-/** Packages that patch the same functions and keep their spans to themselves. */
-export const CLOSED_AGENTS = ['dd-trace', 'elastic-apm-node', 'newrelic'] as const
+/** Packages that patch the same functions and keep their spans to themselves, and the file in them that is loaded when they do. */
+const CLOSED_AGENTS: readonly [name: string, file: string][] = [
+  ['dd-trace', 'packages/dd-trace/index.js'],
+  ['elastic-apm-node', 'lib/agent.js'],
+  ['newrelic', 'lib/agent.js'],
+]
+
+/** Rows that do not instrument but notice: `found` is told the name of a closed agent that the program loads. */
+export function noticeAgents(found: (name: string) => void): InstrumentationRow[] {
+  return CLOSED_AGENTS.map(([name, file]) => ({
+    name,
+    module: name,
+    files: [file],
+    doc: '',
+    load: () => ({ patch: () => found(name) }),
+  }))
+}
 
 /** The closed agent that was loaded before us, if there is one. */
 export function loadedAgent(): string | undefined {
-  const names: readonly string[] = CLOSED_AGENTS
   for (const filename of Object.keys(require.cache)) {
-    const name = packageFile(filename)?.name
-    if (name !== undefined && names.includes(name)) return name
+    const found = packageFile(filename)
+    if (found === undefined) continue
+    for (const [name, file] of CLOSED_AGENTS) if (found.name === name && found.file === file) return name
   }
   return undefined
 }

@@ -27,15 +27,13 @@ export class Patches {
       return
     }
     if (replacements.has(original)) return
-    const before = Object.getOwnPropertyDescriptor(target, key)
-    shimmer.wrap(holder as any, key as any, (found: any) => disguise(make(found), found) as any)
-    const replacement = holder[key] as Function
+    const replacement = wrapped(original, make)
     if (replacement === original) return
     replacements.add(replacement)
-    for (const mark of SHIMMER_MARKS) delete (replacement as any)[mark]
-    if (before !== undefined && 'value' in before) {
-      Object.defineProperty(target, key, { ...before, value: replacement })
-    }
+    const before = Object.getOwnPropertyDescriptor(target, key)
+    // An inherited method becomes an own one that nobody enumerates. An export of an ES module must keep its attributes.
+    const { configurable = true, enumerable = false } = before ?? {}
+    Object.defineProperty(target, key, { configurable, enumerable, writable: true, value: replacement })
     this.undos.push(() => {
       if (holder[key] !== replacement) return
       if (before === undefined) delete holder[key]
@@ -99,6 +97,15 @@ export class Patches {
       }
     }
   }
+}
+
+/** `make(original)` by shimmer, on an object of its own: not every target (an ES module) takes the property that it defines. */
+function wrapped(original: Function, make: (original: any) => Function): Function {
+  const holder = { original }
+  shimmer.wrap(holder as any, 'original', (found: any) => disguise(make(found), found) as any)
+  const replacement = holder.original
+  if (replacement !== original) for (const mark of SHIMMER_MARKS) delete (replacement as any)[mark]
+  return replacement
 }
 
 /** Gives `replacement` the name, length, prototype and own properties of `original`. */

@@ -7,10 +7,10 @@ import { type Config, type Loaded, lambdaTraceId, loadConfig } from './config/lo
 import type { Exporter } from './export/contract'
 import { createExporters, fanOut } from './export/index'
 import { hookModules, type OnLoad, packageFile } from './hook'
-import type { InstrumentationRow, Tools } from './instrumentation'
+import type { Tools } from './instrumentation'
 import { type Lifecycle, watchExit } from './lifecycle'
 import { createLog, type Log } from './log'
-import { CLOSED_AGENTS, loadedAgent, ProgramProvider } from './otheragents'
+import { loadedAgent, noticeAgents, ProgramProvider } from './otheragents'
 import { Patches } from './patch'
 import { createPropagator, type Propagator } from './propagation/index'
 import type { ProcessResource } from './resource'
@@ -167,7 +167,7 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
       patches.fault(`${name}: patching ${file || module}`, error)
     }
   }
-  patches.onUndo(hookModules([...rows, ...CLOSED_AGENTS.map(name => rowOf(name, yieldTo))], patch, log))
+  patches.onUndo(hookModules([...rows, ...noticeAgents(yieldTo)], patch, log))
   return agent
 }
 
@@ -246,11 +246,6 @@ function createTools(
     atExit: finish => patches.atExit(patches.guard(finish, `${name}: the end of the thread`)),
     fault: (place, error) => patches.fault(`${name}: ${place}`, error),
   })
-}
-
-/** A package of which we only want to know that the program loads it. */
-function rowOf(name: string, onLoad: (name: string) => void): InstrumentationRow {
-  return { name, module: name, doc: '', load: () => ({ patch: () => onLoad(name) }) }
 }
 
 /** All exporters as one sink. While one of them has something to send, the lifecycle is told so. */
