@@ -13,7 +13,7 @@ export function implications(draft: Draft): void {
 /** AWS X-Ray wants its own header and its own trace ids. */
 function xray(draft: Draft): void {
   const config = draft.config as unknown as Config
-  const exporter = config.exporters.find((name: string) => name === 'xray' || name === 'xray-api')
+  const exporter = config.exporters.find(name => name === 'xray' || name === 'xray-api')
   const { origins } = draft
   if (exporter !== undefined && origins.propagators.from === 'default') {
     draft.config.propagators = Object.freeze([...config.propagators, 'xray'])
@@ -21,12 +21,12 @@ function xray(draft: Draft): void {
   }
   if (origins.traceIds.from !== 'default') return
   const propagator = (draft.config.propagators as Config['propagators']).find(
-    (name: string) => name === 'xray' || name === 'xray-lambda',
+    name => name === 'xray' || name === 'xray-lambda',
   )
   const cause =
     exporter !== undefined
       ? `exporter ${exporter}`
-      : (config.sampler as string) === 'xray'
+      : config.sampler === 'xray'
         ? 'sampler xray'
         : propagator !== undefined
           ? `propagator ${propagator}`
