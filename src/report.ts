@@ -26,7 +26,16 @@ export function beginning(
 ): string {
   const targets = exporters.map(({ name, target }) => `${name} to ${target}`).join(', ')
   const headers = propagators.length === 0 ? 'none' : propagators.join(', ')
-  return `traces ${serviceName}: ${targets || 'no exporter'}; sampler ${sampler}; propagators ${headers}`
+  return `traces ${serviceName}: ${targets || 'no exporter'}; sampler ${shortSampler(sampler)}; propagators ${headers}`
+}
+
+const USUAL_PARENTS =
+  ', remoteParentSampled=AlwaysOnSampler, remoteParentNotSampled=AlwaysOffSampler' +
+  ', localParentSampled=AlwaysOnSampler, localParentNotSampled=AlwaysOffSampler'
+
+/** The description of a sampler without what is the same in all that follow the caller. */
+export function shortSampler(sampler: Sampler): string {
+  return sampler.toString().replace(USUAL_PARENTS, '')
 }
 
 /** One clause for each exporter. */

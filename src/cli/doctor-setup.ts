@@ -5,6 +5,7 @@ import { describeVariables } from '../config/describe'
 import type { Loaded } from '../config/load'
 import { nodeOptions } from '../config/surroundings'
 import { LOG_LEVELS, type Log } from '../log'
+import { shortSampler } from '../report'
 import { createResource } from '../resource'
 import { createSampler } from '../sampling/index'
 import { source } from './env'
@@ -24,7 +25,12 @@ export function checkNode(version = process.versions.node): Finding[] {
 /** What is set and from where, then what is wrong with it. */
 export function checkVariables(loaded: Loaded): Finding[] {
   const set = describeVariables(loaded).filter(({ from }) => from !== 'default')
-  const findings = set.map(item => ok(`${item.variable}=${item.value} (${source(item)})`))
+  const lines = set.map(item => {
+    const variable = item.from === 'implied' ? item.variable : (item.set ?? item.variable)
+    return `${variable}=${item.value} (${source({ ...item, variable })})`
+  })
+  // A variable of wider meaning stands behind several options.
+  const findings = [...new Set(lines)].map(ok)
   if (findings.length === 0) findings.push(note('none is set: all defaults, which tracing-agent env shows'))
   if (loaded.envFile !== '') findings.push(note(`read ${loaded.envFile}, too`))
   return [...findings, ...loaded.problems.map(({ message }) => warn(message))]
@@ -47,7 +53,7 @@ export function checkSampling({ config }: Loaded, entry: string): Finding[] {
   const serviceName = resource.serviceName
   findings.push(ok(`service.name is ${serviceName}`))
   const sampler = createSampler(config.sampler, config.samplerArg || undefined, { log, serviceName })
-  findings.push(ok(`sampler ${sampler}`))
+  findings.push(ok(`sampler ${shortSampler(sampler)}`))
   if (/^(parentbased_)?always_off$/.test(config.sampler) || Number(config.samplerArg || 1) === 0) {
     findings.push(warn('this sampler records no trace that begins here'))
   }

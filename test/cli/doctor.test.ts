@@ -109,6 +109,17 @@ describe('tracing-agent doctor', () => {
     assert.match(stdout, /Passed: 0 failures, 3 warnings/)
   })
 
+  it('names a variable as it was set', async () => {
+    const { stdout } = await doctor([], {
+      OTEL_EXPORTER: 'none',
+      OTEL_ATTRIBUTE_COUNT_LIMIT: '5',
+      AWS_REGION: 'eu-west-1',
+    })
+    assert.equal(stdout.match(/ok {4}OTEL_ATTRIBUTE_COUNT_LIMIT=5 \(from the environment\)/g)?.length, 1)
+    assert.match(stdout, /ok {4}AWS_REGION=eu-west-1 \(from the environment\)/)
+    assert.match(stdout, /ok {4}sampler ParentBased\{root=AlwaysOnSampler\}/)
+  })
+
   it('warns when nothing will be recorded', async () => {
     const { stdout } = await doctor([], { OTEL_EXPORTER: 'none', OTEL_TRACES_SAMPLER: 'always_off' })
     assert.match(stdout, /warn {2}this sampler records no trace that begins here/)

@@ -157,6 +157,21 @@ describe('loadConfig', () => {
     ])
   })
 
+  it('adds the header and the ids of X-Ray for an exporter of X-Ray, unless they are chosen', () => {
+    for (const exporter of ['xray', 'xray-api', 'otlp,xray']) {
+      const { config, origins } = load({ OTEL_EXPORTER: exporter })
+      assert.deepEqual(config.propagators, ['tracecontext', 'baggage', 'xray'])
+      assert.equal(config.traceIds, 'xray')
+      assert.equal(origins.propagators.from, 'implied')
+    }
+    const chosen = load({ OTEL_EXPORTER: 'xray', OTEL_PROPAGATORS: 'b3', TRACING_AGENT_TRACE_IDS: 'random' }).config
+    assert.deepEqual(chosen.propagators, ['b3'])
+    assert.equal(chosen.traceIds, 'random')
+    assert.equal(load({ OTEL_TRACES_SAMPLER: 'xray' }).config.traceIds, 'xray')
+    assert.equal(load({ OTEL_PROPAGATORS: 'xray-lambda' }).config.traceIds, 'xray')
+    assert.equal(load({}).config.traceIds, 'random')
+  })
+
   it('honours an instrumentation list that names nothing of ours', () => {
     const only = load({ OTEL_NODE_ENABLED_INSTRUMENTATIONS: 'pg' })
     assert.deepEqual(only.config.enabledInstrumentations, [])
