@@ -159,10 +159,10 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   patches.onUndo(() => sampler.stop?.())
   patches.onUndo(registerGlobals({ trace, context: new AgentContextManager(), propagation: propagator }))
   const toolsFor = createTools(config, tracers, propagator, patches, log)
-  const patch: OnLoad = ({ load, module, name }, exports, file, version) => {
+  const patch: OnLoad = ({ builtin, load, module, name }, exports, file, version) => {
     try {
       load().patch(exports, toolsFor(name), file)
-      log.debug(['patched', module, version, file].filter(word => word !== '').join(' '))
+      log.debug(['patched', builtin === true ? name : module, version, file].filter(word => word !== '').join(' '))
     } catch (error) {
       patches.fault(`${name}: patching ${file || module}`, error)
     }

@@ -101,12 +101,12 @@ function createMayInject(patterns: readonly string[]): NonNullable<Settings['may
 
 function isPreSigned(pathAndQuery: string): boolean {
   const query = pathAndQuery.indexOf('?')
-  if (query < 0) return false
+  if (query < 0 || pathAndQuery.indexOf('Signature=', query) < 0) return false
   return (
     pathAndQuery.indexOf('X-Amz-Signature=', query) > 0 ||
     pathAndQuery.indexOf('X-Goog-Signature=', query) > 0 ||
-    (pathAndQuery.indexOf('Signature=', query) > 0 &&
-      (pathAndQuery.indexOf('AWSAccessKeyId=', query) > 0 || pathAndQuery.indexOf('GoogleAccessId=', query) > 0))
+    pathAndQuery.indexOf('AWSAccessKeyId=', query) > 0 ||
+    pathAndQuery.indexOf('GoogleAccessId=', query) > 0
   )
 }
 

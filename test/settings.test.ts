@@ -108,6 +108,7 @@ describe('injection', () => {
       'X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Signature=0',
       'AWSAccessKeyId=A&Signature=B&Expires=1',
       'GoogleAccessId=a&Expires=1&Signature=b',
+      'mySignature=1&X-Amz-Signature=0',
     ]) {
       assert.equal(mayInject!('bucket.s3.amazonaws.com', `/key?${query}`), false, query)
     }

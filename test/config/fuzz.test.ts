@@ -1,7 +1,11 @@
 /** Whatever an environment holds, reading it neither throws nor hangs, and every setting has a usable value. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describeVariables } from '../../src/config/describe'
+import { readEnvFile } from '../../src/config/dotenv'
 import { loadConfig, type OptionName } from '../../src/config/load'
 import { GROUPS, OPTIONS } from '../../src/config/options'
 import type { Row } from '../../src/config/row'
@@ -75,6 +79,41 @@ describe('any environment', () => {
       const started = performance.now()
       loadConfig(Object.fromEntries(VARIABLES.map(variable => [variable, large])), {}, NO_FILE)
       assert.ok(performance.now() - started < 10_000, `${JSON.stringify(unit)} took ${performance.now() - started} ms`)
+    }
+  })
+})
+
+describe('any .env file', () => {
+  it('can be read, and takes only what begins like ours into account', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tracing-agent-fuzz-'))
+    const file = join(folder, '.env')
+    const line = fc.oneof(
+      fc.tuple(fc.constantFrom(...VARIABLES), fc.string()).map(([name, value]) => `${name}=${value}`),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom(
+        'OTEL_',
+        'OTEL_=',
+        '=',
+        'export OTEL_SERVICE_NAME="',
+        "OTEL_SERVICE_NAME='a\nb'",
+        '__proto__=x',
+        '\u0000',
+      ),
+    )
+    try {
+      fc.assert(
+        fc.property(fc.array(line), lines => {
+          writeFileSync(file, lines.join('\n'))
+          const before = { ...process.env }
+          const { config, problems } = loadConfig({}, {}, readEnvFile({}, folder))
+          assert.deepEqual({ ...process.env }, before)
+          assert.equal(typeof config.serviceName, 'string')
+          for (const { variable } of problems) assert.match(variable, /^(OTEL_|AWS_|TRACING_AGENT_|NO_COLOR)/)
+        }),
+        { numRuns: 300 },
+      )
+    } finally {
+      rmSync(folder, { recursive: true })
     }
   })
 })
