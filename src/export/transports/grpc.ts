@@ -6,6 +6,7 @@
  * and opened anew after an error, a GOAWAY, or a call without an answer (the connection may be dead and not know it).
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
+import net, { type Socket } from 'node:net'
 import type { Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
 import type { HttpOptions } from './http'
@@ -17,6 +18,7 @@ import {
   limit,
   MAX_REPLY_BYTES,
   MAX_REQUEST_BYTES,
+  watchForEnd,
 } from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
@@ -56,6 +58,7 @@ const RETRYABLE_HTTP = [429, 502, 503, 504]
 export function create(options: GrpcOptions): Transport {
   const url = new URL(options.url)
   let session: ClientHttp2Session | undefined
+  let socket: Socket | undefined
   /** Why the last connection ended; a stream on it tells less. */
   let sessionError: Error | undefined
   let closed = false
@@ -64,22 +67,30 @@ export function create(options: GrpcOptions): Transport {
     if (session !== undefined && !session.closed && !session.destroyed) return session
     const http2 = require('node:http2') as typeof import('node:http2')
     sessionError = undefined
-    const opened = http2.connect(url.origin, { ca: options.ca, cert: options.cert, key: options.key })
+    const connection = openSocket(url, options)
+    const opened = http2.connect(url.origin, { createConnection: () => connection })
     opened.on('error', error => {
       if (session === opened) sessionError = error
     })
     opened.on('close', () => {
       if (session === opened) session = undefined
     })
-    // It keeps no process alive.
+    // Neither keeps a process alive.
+    connection.unref()
     opened.unref()
     session = opened
+    socket = connection
     return opened
+  }
+
+  /** A session that is destroyed while it connects would leave its socket to go on. */
+  function disconnect(): void {
+    session?.destroy()
+    socket?.destroy()
   }
 
   function call(message: Uint8Array, timeoutMs: number): Promise<Reply> {
     return new Promise(resolve => {
-      const connection = connect()
       const headers: Record<string, string> = {
         ...options.headers,
         ':method': 'POST',
@@ -89,18 +100,23 @@ export function create(options: GrpcOptions): Transport {
       }
       if (timeoutMs !== Infinity) headers['grpc-timeout'] = `${Math.min(Math.ceil(timeoutMs), MAX_TIMEOUT_MS)}m`
       if (options.compression === 'gzip') headers['grpc-encoding'] = 'gzip'
-      const stream: ClientHttp2Stream = connection.request(headers)
+      const stream: ClientHttp2Stream = connect().request(headers)
       let done = false
       const finish = (reply: Reply) => {
         if (done) return
         done = true
         clearTimeout(timer)
+        endWatch()
         resolve(reply)
       }
       const timer = limit(timeoutMs, () => {
         finish({ ok: false, reason: 'did not answer in time', retry: false, about: 'time' })
         stream.destroy()
-        connection.destroy()
+        disconnect()
+      })
+      const endWatch = watchForEnd(() => {
+        finish({ ok: false, reason: 'was not reached before the end', retry: true })
+        disconnect()
       })
       let answer: IncomingHttpHeaders = {}
       let trailers: IncomingHttpHeaders = {}
@@ -151,9 +167,18 @@ export function create(options: GrpcOptions): Transport {
     },
     async close() {
       closed = true
-      session?.destroy()
+      disconnect()
     },
   }
+}
+
+function openSocket({ protocol, hostname, port }: URL, { ca, cert, key }: GrpcOptions): Socket {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  if (protocol === 'http:') return net.connect({ host, port: Number(port || 80) })
+  const tls = require('node:tls') as typeof import('node:tls')
+  // The name of the server is not sent for an address (RFC 6066, section 3).
+  const servername = net.isIP(host) === 0 ? host : ''
+  return tls.connect({ host, port: Number(port || 443), servername, ALPNProtocols: ['h2'], ca, cert, key })
 }
 
 function judge(code: number, headers: IncomingHttpHeaders, body: Buffer): Reply {

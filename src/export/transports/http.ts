@@ -13,6 +13,7 @@ import {
   limit,
   MAX_REPLY_BYTES,
   MAX_REQUEST_BYTES,
+  watchForEnd,
 } from './wire'
 
 export interface HttpOptions {
@@ -102,12 +103,17 @@ class HttpTransport implements Transport {
         if (done) return
         done = true
         clearTimeout(timer)
+        endWatch()
         this.requests.delete(request)
         resolve(reply)
       }
       const timer = limit(timeoutMs, () => {
         const what = response === undefined ? 'did not answer' : `answered ${status(response)} but did not finish`
         finish({ ok: false, reason: `${what} in time`, retry: false, about: 'time' })
+        request.destroy()
+      })
+      const endWatch = watchForEnd(() => {
+        finish({ ok: false, reason: 'was not reached before the end', retry: true })
         request.destroy()
       })
       this.requests.add(request)

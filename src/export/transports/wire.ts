@@ -13,6 +13,43 @@ export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undef
   return startTimer(fn, Math.max(timeoutMs, 0)).unref()
 }
 
+/** What keeps a process alive although its socket is unref'd: libuv counts operations that have begun. */
+const BEGUN = new Set(['ConnectWrap', 'TCPConnectWrap', 'WriteWrap', 'GetAddrInfoReqWrap'])
+/** Standard output and error are counted as well, as soon as somebody used them, and hold nothing. */
+const STREAMS = new Set(['PipeWrap', 'TTYWrap'])
+const FIRST_LOOK_MS = 50
+/** To look costs a microsecond for each ten handles of the program. */
+const MAX_LOOK_MS = 250
+
+/**
+ * Calls `giveUp` when nothing but the making of a connection, or a write to a reader that does not read, keeps the process
+ * alive: a program that has finished must not wait until a packet filter's silence is over. What is unsent then goes
+ * the way of all that is unsent at the end.
+ *
+ * @returns ends the watch
+ */
+export function watchForEnd(giveUp: () => void): () => void {
+  let delayMs = FIRST_LOOK_MS
+  const look = () => {
+    if (isOnlyBegun(process.getActiveResourcesInfo())) giveUp()
+    else {
+      delayMs = Math.min(delayMs * 2, MAX_LOOK_MS)
+      timer = startTimer(look, delayMs).unref()
+    }
+  }
+  let timer = startTimer(look, delayMs).unref()
+  return () => clearTimeout(timer)
+}
+
+function isOnlyBegun(held: readonly string[]): boolean {
+  const others = held.filter(type => !BEGUN.has(type))
+  if (others.length === held.length || others.length > 2) return false
+  if (others.length === 0) return true
+  const handles: { _isStdio?: boolean; fd?: number }[] = (process as any)._getActiveHandles?.() ?? []
+  const output = handles.filter(handle => handle?._isStdio && handle.fd !== 0)
+  return others.every(type => STREAMS.has(type)) && others.length <= output.length
+}
+
 /** In Node's thread pool; zlib is loaded when it is first needed. */
 export function gzip(body: Uint8Array): Promise<Uint8Array> {
   const zlib = require('node:zlib') as typeof import('node:zlib')

@@ -1,0 +1,88 @@
+/** A program that has finished ends, whatever its backend does. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runAgent } from '../kit/agent'
+import { type Collector, startCollector } from '../kit/collector'
+
+/** A port on which connections are neither accepted nor refused: the queue of its listener is full. */
+class SilentPort {
+  private readonly fillers: net.Socket[] = []
+  private constructor(
+    readonly port: number,
+    private readonly child: ChildProcess,
+  ) {}
+
+  static async open(): Promise<SilentPort> {
+    const program = `const server = require('net').createServer()
+      server.listen(0, '127.0.0.1', 1, () => {
+        require('fs').writeSync(1, String(server.address().port))
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30000)
+      })`
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [text] = await once(child.stdout!, 'data')
+    const silent = new SilentPort(Number(text), child)
+    for (let i = 0; i < 6; i++) silent.fillers.push(net.connect(silent.port, '127.0.0.1').on('error', () => {}))
+    await sleep(100)
+    return silent
+  }
+
+  /** Whether it is silent: systems differ in what they do when the queue is full. */
+  async isSilent(): Promise<boolean> {
+    const probe = net.connect(this.port, '127.0.0.1').on('error', () => {})
+    this.fillers.push(probe)
+    const connected = await Promise.race([once(probe, 'connect').then(() => true), sleep(300, false)])
+    return !connected && !probe.destroyed
+  }
+
+  close(): void {
+    for (const socket of this.fillers) socket.destroy()
+    this.child.kill('SIGKILL')
+  }
+}
+
+const program = 'fixtures/export/ends.cjs'
+
+for (const protocol of ['http/protobuf', 'grpc'] as const) {
+  const env = {
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+    TRACING_AGENT_EXIT_TIMEOUT: '100',
+  }
+
+  describe(`the end of a program that sends over ${protocol}`, () => {
+    it('does not wait for a backend that does not answer', async () => {
+      const collector: Collector = await startCollector({ grpc: protocol === 'grpc' })
+      collector.answerAlways({ hang: true })
+      const { stdout, stderr, code } = await runAgent(program, { collector, env, protocol })
+      await collector.takeAll()
+      await collector.close()
+      assert.equal(code, 0)
+      assert.ok(Number(stdout) < 550, stdout)
+      assert.match(stderr, /not answered within the 100 ms of TRACING_AGENT_EXIT_TIMEOUT; 1 span lost/)
+    })
+
+    it('does not wait for a connection that is neither made nor refused', async function () {
+      const silent = await SilentPort.open()
+      try {
+        if (!(await silent.isSilent())) return void this.skip()
+        const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}` }
+        const { stdout, stderr, durationMs } = await runAgent(program, { env: { ...env, ...endpoint } })
+        assert.ok(Number(stdout) < 800, stdout)
+        assert.ok(durationMs < 4000)
+        assert.match(stderr, /1 span lost/)
+      } finally {
+        silent.close()
+      }
+    })
+
+    it('does not wait for a backend that is not there', async () => {
+      const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', TRACING_AGENT_EXIT_TIMEOUT: '5000' }
+      const { stdout, stderr } = await runAgent(program, { env: { ...env, ...endpoint } })
+      assert.ok(Number(stdout) < 550, stdout)
+      assert.match(stderr, /connect ECONNREFUSED 127\.0\.0\.1:1; 1 span lost/)
+    })
+  })
+}
