@@ -34,13 +34,14 @@ export function encodePercent(text: string, allowed: Uint8Array): string {
   if (i === text.length) return text
   let encoded = text.slice(0, i)
   for (const byte of Buffer.from(text.slice(i), 'utf8')) {
-    encoded += byte < 128 && allowed[byte] === 1 ? String.fromCharCode(byte) : `%${HEX[byte]}`
+    encoded += byte < 128 && allowed[byte] === 1 ? String.fromCharCode(byte) : escaped(byte)
   }
   return encoded
 }
 
-const HEX: string[] = []
-for (let byte = 0; byte < 256; byte++) HEX.push(byte.toString(16).toUpperCase().padStart(2, '0'))
+function escaped(byte: number): string {
+  return `%${byte < 16 ? '0' : ''}${byte.toString(16).toUpperCase()}`
+}
 
 /** A `%` that begins no escape stays; bytes that are not UTF-8 become U+FFFD (W3C Baggage, "value"). */
 export function decodePercent(text: string): string {

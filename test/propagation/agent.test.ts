@@ -15,7 +15,8 @@ interface Told {
 
 interface Request {
   path: string
-  headers?: Record<string, string>
+  /** A list is sent as several headers. */
+  headers?: Record<string, string | string[]>
 }
 
 interface Relayed extends AgentResult {
@@ -58,6 +59,39 @@ describe('a program under the agent', () => {
     const { below } = told[0]!
     assert.deepEqual([below.traceparent, below.tracestate], [`00-${TRACE}-${client.spanId}-03`, 'foo=1 , bar=2'])
     assert.equal(below.baggage, 'a=1;p,b=%20')
+  })
+
+  it('takes headers in any case, several of tracestate and baggage, and not two of traceparent', async () => {
+    const { pairs, told } = await relay(
+      {},
+      {
+        path: '/several',
+        headers: {
+          TraceParent: `00-${TRACE}-${SPAN}-01`,
+          TRACESTATE: ['foo=1', '', 'bar=2,baz=3'],
+          Baggage: ['a=1', 'b=2'],
+        },
+      },
+      {
+        path: '/two',
+        headers: { traceparent: [`00-${TRACE}-${SPAN}-01`, `00-${TRACE}-${SPAN}-01`], tracestate: 'foo=1' },
+      },
+      { path: '/no-parent', headers: { tracestate: 'foo=1', 'trace-parent': `00-${TRACE}-${SPAN}-01` } },
+      { path: '/bad-state', headers: { traceparent: `00-${TRACE}-${SPAN}-01`, tracestate: ['foo=1', 'foo=2'] } },
+    )
+    assert.deepEqual(
+      pairs.map(({ server }) => server.traceId === TRACE),
+      [true, false, false, true],
+    )
+    assert.deepEqual(
+      told[0]!.below
+        .tracestate!.split(',')
+        .map(member => member.trim())
+        .filter(member => member !== ''),
+      ['foo=1', 'bar=2', 'baz=3'],
+    )
+    assert.equal(told[0]!.below.baggage, 'a=1,b=2')
+    for (const { below } of told.slice(1)) assert.equal(below.tracestate, undefined)
   })
 
   it('translates from any format to any other', async () => {

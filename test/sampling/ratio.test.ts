@@ -160,6 +160,36 @@ describe('traceidratio', () => {
 })
 
 describe('the table of samplers', () => {
+  it('makes a sampler of any argument, and says at most what is wrong with it', () => {
+    const part = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        'endpoint=',
+        'http://',
+        'rules=',
+        'polling_interval=',
+        'pollingIntervalMs=',
+        '0.5',
+        ',',
+        '=',
+        ';',
+        '/s',
+        '*',
+        '@health',
+        '__proto__=1',
+      ),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...SAMPLER_NAMES), fc.array(part, { maxLength: 6 }), (name, parts) => {
+        const log = listeningLog()
+        const subject = sampler(name, parts.join(''), { log })
+        assert.equal(typeof decides(subject), 'boolean')
+        assert.equal(typeof String(subject), 'string')
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('has the default', () => assert.ok(SAMPLER_NAMES.includes(DEFAULT_SAMPLER)))
 
   for (const name of SAMPLER_NAMES) {
