@@ -79,6 +79,9 @@ export class BatchExporter implements Exporter {
   private sayBack = false
   private lostWhileAway = 0
   private lastReason = ''
+  /** Spans that found no room since the queue was last empty, with a backend that answers. */
+  private overflow = 0
+  private saidFullAt = -Infinity
 
   constructor(
     private readonly pipe: Pipe,
@@ -211,6 +214,7 @@ export class BatchExporter implements Exporter {
     if (!this.flights.delete(batch)) return
     for (const outcome of outcomes) this.account(outcome)
     this.pump()
+    this.noticeRoom()
     this.noticeIdle()
   }
 
@@ -311,21 +315,32 @@ export class BatchExporter implements Exporter {
     wait.cancel()
   }
 
-  /** A span that finds no room. */
+  /** A span that finds no room. Backends may be away for hours, so that this, too, is a hot path. */
   private refuse(): void {
-    const { maxQueueSpans } = this.options
     if (this.closed) {
       this.lose(1, 'ended after the agent stopped')
       return
     }
     this.lose(1, 'queue full')
     if (this.away) this.lostWhileAway++
-    else {
-      this.log.warn(
-        `${this.name}: the queue is full (OTEL_BSP_MAX_QUEUE_SIZE=${maxQueueSpans}); what ends now is lost until there is room`,
-        `${this.name} queue full`,
-      )
-    }
+    else if (this.overflow++ === 0 && now() - this.saidFullAt > SAY_AGAIN_MS) this.sayFull()
+  }
+
+  private sayFull(): void {
+    this.saidFullAt = now()
+    this.log.warn(
+      `${this.name}: ${this.target} is slower than spans end: the queue is full (OTEL_BSP_MAX_QUEUE_SIZE=${this.options.maxQueueSpans}), what ends now is lost`,
+      `${this.name} full ${this.saidFullAt}`,
+    )
+  }
+
+  private noticeRoom(): void {
+    if (this.overflow === 0 || this.queue.length > 0) return
+    this.log.warn(
+      `${this.name}: the queue has room again; ${count(this.overflow)} lost meanwhile`,
+      `${this.name} room ${this.saidFullAt}`,
+    )
+    this.overflow = 0
   }
 
   private lose(spans: number, reason: string): void {

@@ -106,16 +106,27 @@ describe('a batch', () => {
 })
 
 describe('a full queue', () => {
-  it('drops the newest, counts them, and says so once', async () => {
-    const { exporter, said, transport } = make(() => new Promise(() => {}), { maxQueueSpans: 100, maxBatchSpans: 50 })
+  it('drops the newest, counts them, and says so once, and once that there is room again', async () => {
+    const gates: (() => void)[] = []
+    const { exporter, said, transport } = make(
+      () => new Promise<Reply>(resolve => void gates.push(() => resolve(OK))),
+      { maxQueueSpans: 100, maxBatchSpans: 25 },
+    )
     pushAll(exporter, spans(150))
     assert.equal(exporter.pending, 100)
-    await until('in flight', () => transport.inFlight === 2)
+    await until('in flight', () => transport.inFlight === 4)
     pushAll(exporter, spans(300))
     assert.equal(exporter.counts.lost.get('queue full'), 50 + 200)
     assertBalanced(exporter)
-    assert.deepEqual(said.filter(line => line.includes('OTEL_BSP_MAX_QUEUE_SIZE=100')).length, 1)
-    exporter.takeUnsent()
+    assert.equal(said.length, 1)
+    assert.match(said[0]!, /^test: fake is slower than spans end: .*OTEL_BSP_MAX_QUEUE_SIZE=100/)
+    for (let sent = 0; exporter.pending > 0; sent++) {
+      await until('in flight', () => gates.length > 0)
+      gates.shift()!()
+      await sleep(1)
+    }
+    assert.deepEqual(said.slice(1), ['test: the queue has room again; 250 spans lost meanwhile'])
+    assertBalanced(exporter)
   })
 })
 
