@@ -1,0 +1,134 @@
+/**
+ * Puts load on an HTTP server over kept connections, with as little work of its own as may be: prepared requests on plain
+ * sockets, answers told apart by their length. Driven by lines of JSON on standard input, answers with lines of JSON.
+ */
+import { connect, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+
+export interface LoadCommand {
+  port: number
+  path: string
+  requests: number
+  connections: number
+  /** Requests a second, started at their time whether or not earlier ones were answered. Left out: as fast as may be. */
+  perSecond?: number
+}
+
+export interface LoadResult {
+  seconds: number
+  perSecond: number
+  p50Micros: number
+  p99Micros: number
+  failed: number
+}
+
+class Connection {
+  private startedAt = 0
+  private left = 0
+  private buffer = ''
+  busy = false
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly request: Buffer,
+    private readonly onAnswer: (micros: number, ok: boolean, connection: Connection) => void,
+  ) {
+    socket.setNoDelay(true)
+    socket.setEncoding('latin1')
+    socket.on('data', (chunk: unknown) => this.read(chunk as string))
+    socket.on('error', () => this.onAnswer(0, false, this))
+  }
+
+  /** @param dueAt when the request should have started: waiting for a free connection counts as latency */
+  send(dueAt = performance.now()): void {
+    this.busy = true
+    this.startedAt = dueAt
+    this.socket.write(this.request)
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  private read(chunk: string): void {
+    if (this.left === 0) {
+      this.buffer += chunk
+      const end = this.buffer.indexOf('\r\n\r\n')
+      if (end < 0) return
+      const length = /content-length: (\d+)/i.exec(this.buffer)
+      if (length === null) throw new Error(`no content-length in ${this.buffer}`)
+      this.left = end + 4 + Number(length[1]) - this.buffer.length
+      this.buffer = ''
+    } else this.left -= chunk.length
+    if (this.left > 0) return
+    this.left = 0
+    this.busy = false
+    this.onAnswer((performance.now() - this.startedAt) * 1000, true, this)
+  }
+}
+
+function run({ port, path, requests, connections, perSecond }: LoadCommand): Promise<LoadResult> {
+  return new Promise(resolve => {
+    const request = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nuser-agent: bench\r\n\r\n`)
+    const latencies = new Float64Array(requests)
+    let sent = 0
+    let done = 0
+    let failed = 0
+    const waiting: number[] = []
+    const idle: Connection[] = []
+    const all: Connection[] = []
+    const startedAt = performance.now()
+    let timer: NodeJS.Timeout | undefined
+
+    const finish = () => {
+      clearInterval(timer)
+      for (const connection of all) connection.close()
+      const seconds = (performance.now() - startedAt) / 1000
+      latencies.sort()
+      resolve({
+        seconds,
+        perSecond: requests / seconds,
+        p50Micros: latencies[Math.floor(requests * 0.5)]!,
+        p99Micros: latencies[Math.floor(requests * 0.99)]!,
+        failed,
+      })
+    }
+    const onAnswer = (micros: number, ok: boolean, connection: Connection) => {
+      if (!ok) failed++
+      latencies[done++] = micros
+      if (done === requests) finish()
+      else if (perSecond === undefined) {
+        if (sent < requests) {
+          sent++
+          connection.send()
+        }
+      } else if (waiting.length > 0) connection.send(waiting.shift())
+      else idle.push(connection)
+    }
+    for (let i = 0; i < connections; i++) {
+      all.push(new Connection(connect(port, '127.0.0.1'), request, onAnswer))
+    }
+    if (perSecond === undefined) {
+      for (const connection of all.slice(0, requests)) {
+        sent++
+        connection.send()
+      }
+      return
+    }
+    idle.push(...all)
+    timer = setInterval(() => {
+      const now = performance.now()
+      for (; sent < requests && startedAt + (sent * 1000) / perSecond <= now; sent++) {
+        const dueAt = startedAt + (sent * 1000) / perSecond
+        const connection = idle.pop()
+        if (connection === undefined) waiting.push(dueAt)
+        else connection.send(dueAt)
+      }
+    }, 1)
+  })
+}
+
+createInterface({ input: process.stdin }).on('line', line => {
+  run(JSON.parse(line) as LoadCommand).then(result => console.log(JSON.stringify(result)))
+})
+console.log('port 0')

@@ -1,0 +1,104 @@
+/**
+ * node build/bench/run.js [--rounds N] [case …]: bare, ours and each peer in turn, several rounds; medians and spread go to
+ * bench/results.json. What counts are the ratios within one run.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { CASES } from './cases'
+import { Bench, type Sample } from './measure'
+import { ROOT } from './place'
+import { scratchOf } from './scratch'
+import { measureStarts, type Start } from './start'
+
+/** Median, least and greatest of the rounds. */
+export interface Spread {
+  median: number
+  min: number
+  max: number
+}
+
+export type Row = Record<keyof Sample | 'p50LoadedMicros' | 'p99LoadedMicros', Spread>
+
+export interface Results {
+  node: string
+  cpu: string
+  rounds: number
+  cases: Record<string, { title: string; agents: Record<string, Row> }>
+  starts: Start[]
+}
+
+const FILE = join(ROOT, 'bench/results.json')
+/** Share of the bare program's throughput at which latencies are compared. */
+const LOAD_SHARE = 0.7
+
+function spread(values: number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b)
+  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted[sorted.length - 1]! }
+}
+
+function add(kept: Partial<Record<keyof Row, number[]>>, key: keyof Row, value: number): void {
+  const values = kept[key]
+  if (values === undefined) kept[key] = [value]
+  else values.push(value)
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2)
+  const at = args.indexOf('--rounds')
+  const rounds = at < 0 ? 5 : Number(args.splice(at, 2)[1])
+  const chosen = CASES.filter(({ name }) => args.length === 0 || args.includes(name))
+  const results: Results = existsSync(FILE)
+    ? JSON.parse(readFileSync(FILE, 'utf8'))
+    : { node: '', cpu: '', rounds, cases: {}, starts: [] }
+  results.node = process.version
+  results.cpu = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`
+  results.rounds = rounds
+  for (const { agents } of chosen) for (const agent of agents) scratchOf(agent)
+  const bench = await Bench.start()
+  try {
+    for (const of of chosen) {
+      const samples = new Map<string, Partial<Record<keyof Row, number[]>>>()
+      let bearable = 0
+      for (let round = 0; round < rounds; round++) {
+        for (const agent of of.agents) {
+          const kept = samples.get(agent.name) ?? {}
+          samples.set(agent.name, kept)
+          const sample = await bench.measure(of, agent)
+          for (const key of Object.keys(sample) as (keyof Sample)[]) {
+            add(kept, key, sample[key])
+          }
+          if (agent.name === 'bare') bearable = sample.perSecond
+          if (of.latency) {
+            const loaded = await bench.measure(
+              { ...of, requests: Math.round(bearable * LOAD_SHARE * 3) },
+              agent,
+              bearable * LOAD_SHARE,
+            )
+            add(kept, 'p50LoadedMicros', loaded.p50Micros)
+            add(kept, 'p99LoadedMicros', loaded.p99Micros)
+          }
+          console.log(
+            `${of.name} ${round + 1}/${rounds} ${agent.name}: ${sample.cpuMicrosPerRequest.toFixed(2)} µs, ${Math.round(sample.perSecond)}/s, ${sample.spansPerRequest.toFixed(2)} spans`,
+          )
+        }
+      }
+      const agents: Record<string, Row> = {}
+      for (const [name, kept] of samples) {
+        const row: Partial<Row> = {}
+        for (const key of Object.keys(kept) as (keyof Row)[]) row[key] = spread(kept[key]!)
+        agents[name] = row as Row
+      }
+      results.cases[of.name] = { title: of.title, agents }
+      writeFileSync(FILE, `${JSON.stringify(results, null, 1)}\n`)
+    }
+  } finally {
+    await bench.stop()
+  }
+  if (args.length === 0 || args.includes('start')) {
+    results.starts = measureStarts(Math.max(rounds * 3, 9))
+    writeFileSync(FILE, `${JSON.stringify(results, null, 1)}\n`)
+  }
+}
+
+void main()
