@@ -75,9 +75,11 @@ export class Child {
   private nextLine(timeoutMs: number): Promise<string> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no line within ${timeoutMs} ms: ${this.errors}`)), timeoutMs)
-      this.process.once('exit', code => reject(new Error(`ended with ${code}: ${this.errors}`)))
+      const ended = (code: number | null) => reject(new Error(`ended with ${code}: ${this.errors}`))
+      this.process.once('exit', ended)
       this.waiting = line => {
         clearTimeout(timer)
+        this.process.off('exit', ended)
         resolve(line)
       }
     })
