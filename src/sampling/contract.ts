@@ -20,6 +20,8 @@ export const DROPPED: SamplingResult = { sampled: false }
 export interface Sampler {
   /** True when `shouldSample` reads `attributes`. Otherwise it gets an empty list, and an unsampled span costs no attribute. */
   readonly readsAttributes: boolean
+  /** True when a span with a parent in this process does as the parent did, so that nobody reads its attributes. */
+  readonly followsLocal?: boolean
   /**
    * @param parent context of the parent span, local or remote (`isRemote`), or undefined for a root span
    * @param traceId 32 lower-case hex digits

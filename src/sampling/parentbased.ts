@@ -5,6 +5,7 @@ import { DROPPED, SAMPLED, type Sampler, type SamplingResult } from './contract'
 /** Follows the parent, wherever it is; only a span without one is decided by `root` (OpenTelemetry SDK, "ParentBased"). */
 export class ParentBasedSampler implements Sampler {
   readonly readsAttributes: boolean
+  readonly followsLocal = true
 
   constructor(private readonly root: Sampler) {
     this.readsAttributes = root.readsAttributes
@@ -44,6 +45,7 @@ export class ParentBasedSampler implements Sampler {
  */
 export class EntrySampler implements Sampler {
   readonly readsAttributes: boolean
+  readonly followsLocal = true
 
   constructor(private readonly entry: Sampler) {
     this.readsAttributes = entry.readsAttributes

@@ -10,7 +10,7 @@ export interface RequestFacts {
   host: string | undefined
   port: number | undefined
   userAgent: string | undefined
-  /** `package.Service/Method`. Undefined: not gRPC. */
+  /** `package.Service/Method` as it was called, also when there is none of that name. Undefined: not gRPC. */
   rpcMethod: string | undefined
 }
 
@@ -26,6 +26,7 @@ export function readRequest(kind: Kind, attributes: AttributeList): RequestFacts
   }
   let method: string | undefined
   let original: string | undefined
+  let rpcMethod: string | undefined
   for (let i = 0; i < attributes.length; i += 2) {
     const value = attributes[i + 1]
     switch (attributes[i]) {
@@ -51,11 +52,15 @@ export function readRequest(kind: Kind, attributes: AttributeList): RequestFacts
         facts.userAgent = text(value)
         break
       case 'rpc.method':
+        rpcMethod = text(value)
+        break
+      case 'rpc.method_original':
         facts.rpcMethod = text(value)
         break
     }
   }
   facts.method = original ?? method
+  facts.rpcMethod ??= rpcMethod
   return facts
 }
 

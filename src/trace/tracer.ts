@@ -69,7 +69,9 @@ export class AgentTracer implements Tracer {
     if (parent.suppressed) return SUPPRESSED_SPAN
     const { sampler } = this.parts
     const caller = usable(parent.span)
-    if (sampler.readsAttributes) return this.decide(name, kind, parent, caller, describe(subject), undefined)
+    if (sampler.readsAttributes && !(sampler.followsLocal && isLocal(caller))) {
+      return this.decide(name, kind, parent, caller, describe(subject), undefined)
+    }
     const above = parentContext(caller)
     const traceId = this.traceIdFor(caller)
     const result = sampler.shouldSample(decisionOf(caller), traceId, name, kind, NO_ATTRIBUTES)
@@ -198,12 +200,17 @@ export class AgentTracerProvider implements TracerProvider {
 
 /** The span in the context if it names a trace: 32 hex digits, not all zero; as a parent also a span, 16 digits. */
 function usable(span: ApiSpan | undefined): ApiSpan | undefined {
-  if (span === undefined || span instanceof Span || span instanceof UnsampledSpan) return span
+  if (span === undefined || isLocal(span)) return span
   if (relation(span) === 'flags') return span
   const { traceId, spanId } = span.spanContext()
   if (typeof traceId !== 'string' || traceId.length !== 32 || traceId === INVALID.traceId) return undefined
   if (relation(span) === 'trace') return span
   return typeof spanId === 'string' && spanId.length === 16 && spanId !== INVALID.spanId ? span : undefined
+}
+
+/** A span of ours that started in this process. */
+function isLocal(span: ApiSpan | undefined): boolean {
+  return span instanceof Span || span instanceof UnsampledSpan
 }
 
 function relation(caller: ApiSpan): Relation {

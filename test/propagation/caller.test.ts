@@ -1,7 +1,9 @@
 /** What becomes of a caller: the spans that start below what propagators found. */
 import assert from 'node:assert/strict'
+import type { Sampler } from '../../src/sampling/contract'
 import { createSampler } from '../../src/sampling/index'
-import { FLAG_RANDOM, getAttribute, SERVER, type SpanData } from '../../src/trace/data'
+import { ROOT } from '../../src/trace/context'
+import { CLIENT, FLAG_RANDOM, getAttribute, SERVER, type SpanData } from '../../src/trace/data'
 import { newSpanId, newTraceId } from '../../src/trace/ids'
 import { DEFAULT_LIMITS } from '../../src/trace/limits'
 import { AgentTracer } from '../../src/trace/tracer'
@@ -12,20 +14,16 @@ const TRACE = '80f198ee56343ba864fe8b2a57d3eff7'
 const SPAN = 'e457b5a2e4d86bd1'
 const ALL = propagator(['tracecontext', 'baggage', 'b3', 'jaeger', 'xray', 'kratos'])
 
+function tracerWith(sampler: Sampler, exported: SpanData[]): AgentTracer {
+  const sink = { push: (span: SpanData) => void exported.push(span) }
+  const parts = { sampler, limits: DEFAULT_LIMITS, sink, newTraceId, newSpanId, rootFlags: FLAG_RANDOM }
+  return new AgentTracer(parts, { name: 'test', version: '' })
+}
+
 /** The span that a server starts for a request with these headers: as it is exported, and as it is told to the next server. */
 function serve(headers: Headers, sampler: 'parentbased_always_on' | 'parentbased_always_off', subject = ALL) {
   const exported: SpanData[] = []
-  const tracer = new AgentTracer(
-    {
-      sampler: createSampler(sampler, undefined, { log: listeningLog(), serviceName: 'shop' }),
-      limits: DEFAULT_LIMITS,
-      sink: { push: span => void exported.push(span) },
-      newTraceId,
-      newSpanId,
-      rootFlags: FLAG_RANDOM,
-    },
-    { name: 'test', version: '' },
-  )
+  const tracer = tracerWith(createSampler(sampler, undefined, { log: listeningLog(), serviceName: 'shop' }), exported)
   const parent = extract(subject, headers)
   const span = tracer.start('GET', SERVER, parent, () => [], undefined)
   const next = inject(propagator(['tracecontext', 'baggage']), parent.withEntry(span))
@@ -75,6 +73,25 @@ describe('a caller', () => {
     assert.equal(serve({ 'x-amzn-trace-id': header }, 'parentbased_always_off').span, undefined)
     assert.notEqual(serve({ 'x-amzn-trace-id': `${header};Sampled=1` }, 'parentbased_always_off').span, undefined)
     assert.equal(serve({ 'x-amzn-trace-id': `${header};Sampled=0` }, 'parentbased_always_on').span, undefined)
+  })
+
+  it('in this process is followed without a look at the attributes', () => {
+    for (const argument of ['*=off', '*=on']) {
+      const exported: SpanData[] = []
+      const tracer = tracerWith(
+        createSampler('rules', argument, { log: listeningLog(), serviceName: 'shop' }),
+        exported,
+      )
+      const entry = tracer.start('GET', SERVER, ROOT, () => [], undefined)
+      let described = 0
+      const describe = () => {
+        described++
+        return []
+      }
+      tracer.start('GET', CLIENT, ROOT.withEntry(entry), describe, undefined).end()
+      assert.equal(described, exported.length)
+      assert.equal(exported.length, argument === '*=on' ? 1 : 0)
+    }
   })
 
   it('that only decides gets a new trace, sampled or not as it said', () => {

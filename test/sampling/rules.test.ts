@@ -132,6 +132,8 @@ describe('rules', () => {
       else assert.equal(on(`${rule}=off`, rpc(method)), !matches, `${rule} ~ ${method}`)
     }
     assert.equal(on('shop.Cart/*=off', request('POST', '/shop.Cart/Add')), true, 'a path is no gRPC method')
+    const unknown = [...rpc('_OTHER'), 'rpc.method_original', 'shop.Cart/Ad']
+    assert.equal(on('shop.Cart/*=off', unknown), false, 'as it was called')
     assert.equal(on('*/Add=off', request('POST', '/shop.Cart/Add')), false, 'it may be both')
     assert.equal(on('/shop.Cart/*=off', rpc('shop.Cart/Add')), true, 'a gRPC method is no path')
   })
