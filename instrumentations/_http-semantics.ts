@@ -104,7 +104,7 @@ function isFirstIn(traceId: string, error: unknown): boolean {
   return true
 }
 
-function messageOf(error: unknown): string | undefined {
+export function messageOf(error: unknown): string | undefined {
   const message = typeof error === 'string' ? error : read(error, 'message')
   return typeof message === 'string' && message !== '' ? message : undefined
 }

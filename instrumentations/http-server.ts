@@ -22,6 +22,7 @@ import {
   failWithException,
   getHeader,
   HEADER_GETTER,
+  messageOf,
   pushHeaders,
   pushMethod,
   setServerStatus,
@@ -219,7 +220,7 @@ export class HttpServer {
   breakHandshake(connection: Connection, exchange: Exchange, error: unknown): void {
     connection.open.length = 0
     this.alive.delete(connection)
-    this.cutOff(exchange, error ?? RESET, CUT_OFF)
+    this.cutOff(exchange, error ?? RESET)
   }
 
   private onFinish({ response, socket }: RequestMessage): void {
@@ -244,14 +245,14 @@ export class HttpServer {
     try {
       connections.write(parser, undefined)
       this.alive.delete(connection)
-      for (const exchange of connection.open.splice(0)) this.cutOff(exchange, error ?? RESET, CUT_OFF)
+      for (const exchange of connection.open.splice(0)) this.cutOff(exchange, error ?? RESET)
     } catch (fault) {
       this.tools.fault('the end of a connection', fault)
     }
   }
 
   /** No status is invented: there is one when the head of the answer was sent. */
-  private cutOff({ span, response }: Exchange, error: unknown, message: string): void {
+  private cutOff({ span, response }: Exchange, error: unknown): void {
     if (response !== undefined && response.socket !== null && response._headerSent === true) {
       this.answer(span, response)
       if (response.writableFinished) {
@@ -259,7 +260,7 @@ export class HttpServer {
         return
       }
     }
-    span.fail(errorCode(error), message)
+    span.fail(errorCode(error), messageOf(error))
     span.end()
   }
 
@@ -289,16 +290,15 @@ export class HttpServer {
   /** The thread ends: what is not answered never will be. */
   private endAll(): void {
     for (const connection of this.alive) {
-      for (const exchange of connection.open.splice(0)) this.cutOff(exchange, undefined, PROCESS_ENDED)
+      for (const exchange of connection.open.splice(0)) this.cutOff(exchange, PROCESS_ENDED)
     }
     this.alive.clear()
   }
 }
 
-const CUT_OFF = 'the connection closed before the response was complete'
-const PROCESS_ENDED = 'the process ended before the response was complete'
-/** What Node's own error `aborted` says. */
-const RESET = { code: 'ECONNRESET' }
+/** The other side went without a word. The code is that of Node's own error. */
+const RESET = { code: 'ECONNRESET', message: 'the connection closed before the response was complete' }
+const PROCESS_ENDED = { message: 'the process ended before the response was complete' }
 
 function take(open: Exchange[], response: ServerResponse): Exchange | undefined {
   const index = open.findIndex(exchange => exchange.response === response)

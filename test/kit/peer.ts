@@ -159,6 +159,16 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
       return
     case 'never':
       return
+    case 'garbage':
+      request.socket.end('HTTP/1.1 2x0 what\r\n\r\n')
+      return
+    case 'hints':
+      response.writeEarlyHints({ link: '</a.css>; rel=preload' }, () => response.end('hints'))
+      return
+    case 'headers':
+      response.setHeader('x-answer', ['one', 'two'])
+      response.end()
+      return
     case 'redirect':
       response.writeHead(302, { location: argument ? `/${argument}` : '/final' }).end('moved')
       return
