@@ -6,7 +6,7 @@ import type { TracerOptions, TracerProvider } from '@opentelemetry/api'
 import { packageFile } from './hook'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
-import { PassThroughTracer } from './trace/passthrough'
+import { ShadowTracer } from './trace/passthrough'
 import type { AgentTracer, AgentTracerProvider } from './trace/tracer'
 
 /** Packages that patch the same functions and keep their spans to themselves, and the file in them that is loaded when they do. */
@@ -55,14 +55,15 @@ export class ProgramProvider implements TracerProvider {
     private readonly log: Log,
   ) {}
 
-  getTracer(name: string, version?: string, options?: TracerOptions): AgentTracer | PassThroughTracer {
+  getTracer(name: string, version?: string, options?: TracerOptions): AgentTracer | ShadowTracer {
     const ours = SAME_SPANS.get(name)
     if (ours === undefined || !this.rows.some(row => row.name === ours)) {
       return this.provider.getTracer(name, version, options)
     }
     this.log.warn(
-      `${name} is at work, too: its spans are left out, since this agent makes the same; OTEL_NODE_DISABLED_INSTRUMENTATIONS=${ours} leaves out those of this agent`,
+      `instrumentations of OpenTelemetry are at work, too (${name}): of theirs, the spans that this agent makes itself are left out`,
+      'instrumentations of OpenTelemetry',
     )
-    return new PassThroughTracer()
+    return new ShadowTracer(ours === 'undici')
   }
 }

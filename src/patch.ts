@@ -32,8 +32,8 @@ export class Patches {
     replacements.add(replacement)
     const before = Object.getOwnPropertyDescriptor(target, key)
     // An inherited method becomes an own one that nobody enumerates. An export of an ES module must keep its attributes.
-    const { configurable = true, enumerable = false } = before ?? {}
-    Object.defineProperty(target, key, { configurable, enumerable, writable: true, value: replacement })
+    const { configurable = true, enumerable = false, writable = true } = before ?? {}
+    Object.defineProperty(target, key, { configurable, enumerable, writable, value: replacement })
     this.undos.push(() => {
       if (holder[key] !== replacement) return
       if (before === undefined) delete holder[key]
@@ -78,7 +78,13 @@ export class Patches {
 
   /** The thread ends. */
   finish(): void {
-    for (const finish of this.finishers) finish()
+    for (const finish of this.finishers) {
+      try {
+        finish()
+      } catch (error) {
+        this.fault('ending what is open', error)
+      }
+    }
   }
 
   /** Something else to take back when the agent stops. */

@@ -157,7 +157,8 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const trace = tracers instanceof AgentTracerProvider ? new ProgramProvider(tracers, rows, log) : tracers
   if (!config.disabled) sampler.start?.()
   patches.onUndo(() => sampler.stop?.())
-  patches.onUndo(registerGlobals({ trace, context: new AgentContextManager(), propagation: propagator }))
+  const globals = { trace, context: new AgentContextManager(), propagation: propagator }
+  patches.onUndo(registerGlobals(globals, process.argv[1] ?? process.cwd()))
   const toolsFor = createTools(config, tracers, propagator, patches, log)
   const patch: OnLoad = ({ builtin, load, module, name }, exports, file, version) => {
     try {

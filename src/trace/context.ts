@@ -7,6 +7,16 @@ const BAGGAGE_KEY = Symbol.for('OpenTelemetry Baggage Key')
 const SUPPRESS_KEY = Symbol.for('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
 
 /**
+ * A span with this property stands for a context: to make it the active span leads back into that context. See
+ * `ShadowTracer`.
+ */
+export const SHADOWED = Symbol('tracing-agent shadowed context')
+
+function shadowedBy(span: unknown): AgentContext | undefined {
+  return (span as { [SHADOWED]?: AgentContext } | undefined)?.[SHADOWED]
+}
+
+/**
  * What is known along one chain of asynchronous calls. Immutable.
  *
  * The values that every request needs are fields, so that putting a span into a context copies five words instead of a
@@ -48,7 +58,12 @@ export class AgentContext implements Context {
   }
 
   setValue(key: symbol, value: unknown): AgentContext {
-    if (key === SPAN_KEY) return this.withSpan(value as ApiSpan | undefined)
+    if (key === SPAN_KEY) {
+      const shadowed = shadowedBy(value)
+      if (shadowed === undefined) return this.withSpan(value as ApiSpan | undefined)
+      const suppressed = this.suppressed || shadowed.suppressed
+      return new AgentContext(shadowed.span, shadowed.entry, this.baggage, suppressed, this.rest)
+    }
     if (key === BAGGAGE_KEY) return this.withBaggage(value as Baggage | undefined)
     if (key === SUPPRESS_KEY) return new AgentContext(this.span, this.entry, this.baggage, value === true, this.rest)
     const rest = new Map(this.rest)
@@ -108,6 +123,10 @@ export function toAgentContext(context: Context): AgentContext {
     }
   }
   if (span === undefined && baggage === undefined && !suppressed && rest === undefined) return ROOT
+  const shadowed = shadowedBy(span)
+  if (shadowed !== undefined) {
+    return new AgentContext(shadowed.span, shadowed.entry, baggage, suppressed || shadowed.suppressed, rest)
+  }
   return new AgentContext(span, undefined, baggage, suppressed, rest)
 }
 

@@ -1,5 +1,5 @@
 import type { Span as ApiSpan, Context, SpanOptions, Tracer, TracerProvider } from '@opentelemetry/api'
-import { type AgentContext, activeContext, runInContext, toAgentContext } from './context'
+import { type AgentContext, activeContext, runInContext, SHADOWED, toAgentContext } from './context'
 import { NonRecordingSpan } from './nonrecording'
 import type { AgentSpan } from './span'
 
@@ -27,6 +27,40 @@ export class PassThroughTracer implements Tracer {
     const context = rest.length > 2 ? toAgentContext(rest[1] as Context) : activeContext()
     const span = this.startSpan('', options, context)
     return runInContext(context.withSpan(span), fn, undefined, [span]) as ReturnType<F>
+  }
+}
+
+/** Stands for the active span of the context in which it was started; what is set on it goes nowhere. */
+class ShadowSpan extends NonRecordingSpan {
+  readonly [SHADOWED]: AgentContext
+
+  constructor(context: AgentContext) {
+    super(context.span === undefined ? INVALID.spanContext() : context.span.spanContext())
+    this[SHADOWED] = context
+  }
+}
+
+/**
+ * For an instrumentation that makes the same spans as one of ours: its spans are shadows of ours, so that what the program
+ * does within them belongs to ours.
+ */
+export class ShadowTracer extends PassThroughTracer {
+  /**
+   * @param writesOnly the instrumentation makes its span active for nothing else than to write headers. They would stand
+   *   beside ours, so nothing is written.
+   */
+  constructor(private readonly writesOnly: boolean) {
+    super()
+  }
+
+  override startSpan(): ApiSpan {
+    const context = activeContext()
+    return new ShadowSpan(this.writesOnly ? context.withSuppressed() : context)
+  }
+
+  override startActiveSpan<F extends (span: ApiSpan) => unknown>(_name: string, ...rest: unknown[]): ReturnType<F> {
+    const fn = rest[rest.length - 1] as F
+    return fn(this.startSpan()) as ReturnType<F>
   }
 }
 
