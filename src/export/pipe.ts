@@ -115,8 +115,10 @@ export class Pipe {
     }
     const verdict = readReply(reply.body, mediaType)
     if (verdict === undefined) {
-      const kind = mediaType === '' ? 'a body without a type' : mediaType
-      return { spans, sent: 0, reason: `took it, but answered with ${kind}, which is not this protocol` }
+      const odd = `answered with ${mediaType || 'a body without a type'}, which is not this protocol`
+      // A web page comes from some other server. Whoever says anything else has at least understood the request.
+      if (isPage(reply.body, mediaType)) return { spans, sent: 0, reason: `took it, but ${odd}` }
+      return { spans, sent: spans.length, words: odd }
     }
     const words = verdict.message.slice(0, MAX_WORDS)
     const sent = Math.max(spans.length - verdict.rejectedSpans, 0)
@@ -191,6 +193,10 @@ async function encodeInSlices(encoding: Encoding, batch: readonly SpanData[], re
 /** `application/json; charset=utf-8` without its parameters, in lower case. */
 function essence(contentType: string | undefined): string {
   return contentType === undefined ? '' : contentType.split(';', 1)[0]!.trim().toLowerCase()
+}
+
+function isPage(body: Uint8Array, mediaType: string): boolean {
+  return mediaType === 'text/html' || Buffer.from(body).toString('latin1', 0, 100).trimStart().startsWith('<')
 }
 
 /** What a person can read of an error's body. A page of HTML is not. */

@@ -66,9 +66,10 @@ describe('an answer over HTTP', () => {
     /took it, but answered with text\/html, which is not this protocol; 4 spans lost/,
   )
   line(
-    'a protobuf answer that is none is no success',
+    'an answer that is neither a page nor the protocol counts, with a warning',
     { body: 'welcome' },
-    /answered with application\/x-protobuf, which is not this protocol; 4 spans lost/,
+    /took all spans and warns: answered with application\/x-protobuf, which is not this protocol$/,
+    { lost: 0 },
   )
   line(
     'more than 4 MiB are not read',

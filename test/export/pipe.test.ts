@@ -224,6 +224,24 @@ describe('the judgement of a reply', () => {
     assert.match(outcome.reason!, /text\/html/)
   })
 
+  it('an answer that is neither a page nor the protocol is success with a warning', () => {
+    for (const [text, mediaType] of [
+      ['ok', 'text/plain'],
+      ['ok', undefined],
+      ['[]', 'application/json'],
+    ] as const) {
+      const outcome = judge({ ok: true, body: Buffer.from(text), mediaType })
+      assert.equal(outcome.sent, 10)
+      assert.match(outcome.words!, /which is not this protocol/)
+    }
+  })
+
+  it('an answer in JSON without a type is read', () => {
+    const outcome = judge({ ok: true, body: Buffer.from('{"partialSuccess":{"rejectedSpans":"4"}}') })
+    assert.equal(outcome.sent, 6)
+    assert.equal(judge({ ok: true, body: Buffer.from('{}') }).words, '')
+  })
+
   it('a parameter and upper case in the content type do not matter', () => {
     const body = Buffer.from('{}')
     assert.equal(judge({ ok: true, body, mediaType: 'Application/JSON; charset=utf-8' }).sent, 10)

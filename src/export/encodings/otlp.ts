@@ -34,6 +34,8 @@ export function groupByScope(batch: readonly SpanData[]): ScopeGroup[] {
   return groups
 }
 
+const OPENING_BRACE = 0x7b
+
 /** Bits of `flags` above the eight of W3C (enum SpanFlags of trace.proto). */
 const HAS_IS_REMOTE = 0x100
 const IS_REMOTE = 0x200
@@ -68,7 +70,8 @@ export function hasDouble(values: readonly unknown[]): boolean {
  */
 export function readReply(body: Uint8Array, mediaType: string): Verdict | undefined {
   try {
-    if (mediaType === 'application/json') {
+    // Some servers leave the type out.
+    if (mediaType === 'application/json' || (mediaType === '' && body[0] === OPENING_BRACE)) {
       const reply = JSON.parse(Buffer.from(body).toString())
       if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) return undefined
       const partial = reply.partialSuccess ?? reply.partial_success
