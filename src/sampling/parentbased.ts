@@ -7,7 +7,7 @@ export class ParentBasedSampler implements Sampler {
   readonly readsAttributes: boolean
   readonly followsLocal = true
 
-  constructor(private readonly root: Sampler) {
+  constructor(protected readonly root: Sampler) {
     this.readsAttributes = root.readsAttributes
   }
 
@@ -18,8 +18,8 @@ export class ParentBasedSampler implements Sampler {
     kind: Kind,
     attributes: AttributeList,
   ): SamplingResult {
-    if (parent !== undefined) return follow(parent)
-    return this.root.shouldSample(undefined, traceId, name, kind, attributes)
+    if (parent !== undefined && this.follows(parent)) return follow(parent)
+    return this.root.shouldSample(parent, traceId, name, kind, attributes)
   }
 
   start(): void {
@@ -36,6 +36,10 @@ export class ParentBasedSampler implements Sampler {
       'localParentSampled=AlwaysOnSampler, localParentNotSampled=AlwaysOffSampler}'
     )
   }
+
+  protected follows(_parent: SpanContext): boolean {
+    return true
+  }
 }
 
 /**
@@ -43,35 +47,13 @@ export class ParentBasedSampler implements Sampler {
  * decided; the spans below follow. For samplers whose answer depends on the span (its path, its name), which would tear a trace
  * to pieces if each span asked anew.
  */
-export class EntrySampler implements Sampler {
-  readonly readsAttributes: boolean
-  readonly followsLocal = true
-
-  constructor(private readonly entry: Sampler) {
-    this.readsAttributes = entry.readsAttributes
+export class EntrySampler extends ParentBasedSampler {
+  override toString(): string {
+    return this.root.toString()
   }
 
-  shouldSample(
-    parent: SpanContext | undefined,
-    traceId: string,
-    name: string,
-    kind: Kind,
-    attributes: AttributeList,
-  ): SamplingResult {
-    if (parent !== undefined && parent.isRemote !== true) return follow(parent)
-    return this.entry.shouldSample(parent, traceId, name, kind, attributes)
-  }
-
-  start(): void {
-    this.entry.start?.()
-  }
-
-  stop(): void {
-    this.entry.stop?.()
-  }
-
-  toString(): string {
-    return this.entry.toString()
+  protected override follows(parent: SpanContext): boolean {
+    return parent.isRemote !== true
   }
 }
 

@@ -249,7 +249,7 @@ describe('jaeger_remote', () => {
       const before = service.asked.length
       time.timers[0]?.work()
       await service.heard(before + 1)
-      await until(() => !(subject as any).entry.asking)
+      await until(() => !(subject as any).root.asking)
     }
     assert.equal(log.said.length, 1)
     service.answer = () => ({ probabilisticSampling: { samplingRate: 1 } })
