@@ -93,8 +93,13 @@ const recorded = new WeakMap<object, string>()
 /** A handler threw: the span failed, and the exception is written into it unless a span of this trace has it already. */
 export function failWithException(span: AgentSpan, error: unknown): void {
   if (!span.isRecording()) return
-  if (isFirstIn(span.spanContext().traceId, error)) span.recordException(error as Error)
+  recordException(span, error)
   span.fail(errorClass(error), messageOf(error))
+}
+
+/** The exception is written into the span unless a span of this trace has it already. */
+export function recordException(span: ApiSpan, error: unknown): void {
+  if (isFirstIn(span.spanContext().traceId, error)) span.recordException(error as Error)
 }
 
 function isFirstIn(traceId: string, error: unknown): boolean {

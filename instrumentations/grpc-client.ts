@@ -20,7 +20,7 @@ import {
   runInContext,
   type Tools,
 } from '../src/instrumentation'
-import { plainAddress } from './_http-semantics'
+import { failWithException, plainAddress } from './_http-semantics'
 import {
   type Endpoint,
   hostOf,
@@ -31,7 +31,6 @@ import {
   PEER_PORT,
   parseHostPort,
   parseTarget,
-  readError,
   SERVER_ADDRESS,
   SERVER_PORT,
   SLASH,
@@ -75,6 +74,11 @@ interface InterceptorArguments {
   clientInterceptorProviders: unknown[]
   callInterceptors: unknown[]
   callInterceptorProviders: unknown[]
+}
+
+/** Where a channel leads, and the same as the user's patterns know it. */
+interface Destination extends Endpoint {
+  readonly host: string
 }
 
 const NO_ENDPOINT: Endpoint = { address: '', port: undefined }
@@ -131,7 +135,7 @@ function traceCall(original: Function, tools: Tools): Function {
 class GrpcClient {
   /** Calls without a status so far. */
   readonly open = new Set<TracedCall>()
-  private readonly endpoints = new WeakMap<object, Endpoint>()
+  private readonly destinations = new WeakMap<object, Destination>()
   private lastPeer = ''
   private lastPeerEndpoint = NO_ENDPOINT
 
@@ -149,14 +153,14 @@ class GrpcClient {
     try {
       const { path } = definition
       if (typeof path !== 'string') return undefined
-      let endpoint = this.endpoints.get(channel)
-      if (endpoint === undefined) {
-        endpoint = endpointOf(channel)
-        this.endpoints.set(channel, endpoint)
+      let destination = this.destinations.get(channel)
+      if (destination === undefined) {
+        destination = destinationOf(channel)
+        this.destinations.set(channel, destination)
       }
       const { ignoreOutgoing } = tools.settings
-      if (ignoreOutgoing?.('POST', hostOf(endpoint), path)) return undefined
-      return new TracedCall(this, caller, path, endpoint, definition.responseStream === true)
+      if (ignoreOutgoing?.('POST', destination.host, path)) return undefined
+      return new TracedCall(this, caller, path, destination, definition.responseStream === true)
     } catch (error) {
       tools.fault('starting a call', error)
       return undefined
@@ -174,9 +178,10 @@ class GrpcClient {
   }
 }
 
-function endpointOf(channel: Channel): Endpoint {
+function destinationOf(channel: Channel): Destination {
   const target = typeof channel.getTarget === 'function' ? channel.getTarget() : undefined
-  return typeof target === 'string' ? parseTarget(target) : NO_ENDPOINT
+  const endpoint = typeof target === 'string' ? parseTarget(target) : NO_ENDPOINT
+  return { ...endpoint, host: hostOf(endpoint) }
 }
 
 /** No interceptor stands between the client and the channel. */
@@ -210,21 +215,25 @@ function injectingChannel(channel: Channel, traced: TracedCall): Channel {
  * @returns the call, or one that inherits from it where it cannot be changed
  */
 function onStart(call: Call, start: Call['start']): Call {
-  const before = Object.getOwnPropertyDescriptor(call, 'start')
+  const before = Object.hasOwn(call, 'start') ? Object.getOwnPropertyDescriptor(call, 'start')! : undefined
   const once = (metadata: Metadata, listener: Listener) => {
     if (before === undefined) delete (call as Partial<Call>).start
     else Object.defineProperty(call, 'start', before)
     start(metadata, listener)
   }
-  if (Reflect.set(call, 'start', once)) return call
-  return Object.create(call, { start: { configurable: true, writable: true, value: once } })
+  try {
+    call.start = once
+    return call
+  } catch {
+    return Object.create(call, { start: { configurable: true, writable: true, value: once } })
+  }
 }
 
 function describe(traced: TracedCall): AttributeList {
-  const { endpoint } = traced
+  const { address, port } = traced.destination
   const list: AttributeList = [SYSTEM_NAME, 'grpc', METHOD, traced.method]
-  if (endpoint.address !== '') list.push(SERVER_ADDRESS, endpoint.address)
-  if (endpoint.port !== undefined) list.push(SERVER_PORT, endpoint.port)
+  if (address !== '') list.push(SERVER_ADDRESS, address)
+  if (port !== undefined) list.push(SERVER_PORT, port)
   return list
 }
 
@@ -267,7 +276,7 @@ class TracedCall extends ContextListener {
     private readonly client: GrpcClient,
     caller: AgentContext,
     private readonly path: string,
-    readonly endpoint: Endpoint,
+    readonly destination: Destination,
     private readonly responseStream: boolean,
   ) {
     super(caller, NO_LISTENER)
@@ -290,12 +299,12 @@ class TracedCall extends ContextListener {
 
   /** The metadata to send: a copy with our headers. The caller's object may be used for other calls. */
   inject(metadata: Metadata): Metadata {
-    const { caller, span, endpoint, path } = this
+    const { caller, span, destination, path } = this
     const { tools } = this.client
     try {
       this.captureRequest(metadata)
       const { mayInject } = tools.settings
-      if (mayInject !== undefined && !mayInject(hostOf(endpoint), path)) return metadata
+      if (mayInject !== undefined && !mayInject(destination.host, path)) return metadata
       const copy = metadata.clone()
       tools.inject(caller.withSpan(span), copy, SETTER)
       return copy
@@ -330,12 +339,7 @@ class TracedCall extends ContextListener {
 
   /** The call was never made: an interceptor threw, or the channel is closed. */
   threw(error: unknown): void {
-    const { span } = this
-    if (span.isRecording()) {
-      const { name, message } = readError(error)
-      span.recordException(error as Error)
-      span.fail(name, message)
-    }
+    failWithException(this.span, error)
     this.end()
   }
 

@@ -157,16 +157,3 @@ export function decodeMessage(header: unknown): string | undefined {
     return header
   }
 }
-
-/** What a thrown value says of itself. Reading a hostile one must not hurt. */
-export function readError(error: unknown): { name: string; message: string | undefined } {
-  try {
-    const { name, message } = error as Error
-    return {
-      name: typeof name === 'string' && name !== '' ? name : typeof error,
-      message: typeof message === 'string' && message !== '' ? message : undefined,
-    }
-  } catch {
-    return { name: typeof error, message: undefined }
-  }
-}

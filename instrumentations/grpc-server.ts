@@ -24,7 +24,7 @@ import {
   SERVER,
   type Tools,
 } from '../src/instrumentation'
-import { plainAddress } from './_http-semantics'
+import { messageOf, plainAddress, recordException } from './_http-semantics'
 import {
   CANCELLED,
   CLIENT_ADDRESS,
@@ -41,7 +41,6 @@ import {
   PEER_PORT,
   parseHostPort,
   parseTimeoutMs,
-  readError,
   SERVER_ADDRESS,
   SERVER_PORT,
   STATUS_CODE,
@@ -106,7 +105,7 @@ export function patchServer(exports: any, tools: Tools): void {
 }
 
 /** Words of the exceptions that left handlers, until the spans of their calls end. */
-const thrown = new WeakMap<object, string>()
+const thrown = new WeakMap<object, string | undefined>()
 
 /** grpc-js answers an exception with UNKNOWN and without a word of it; here it passes by. */
 function noteThrown(handler: Function): Function {
@@ -116,8 +115,8 @@ function noteThrown(handler: Function): Function {
     } catch (error) {
       const span = activeContext().entry
       if (span?.isRecording()) {
-        span.recordException(error as Error)
-        thrown.set(span, readError(error).message ?? '')
+        recordException(span, error)
+        thrown.set(span, messageOf(error))
       }
       throw error
     }
@@ -322,8 +321,7 @@ class ServedCall {
   }
 
   private words(span: AgentSpan, code: number, message: unknown): string | undefined {
-    const words = code === UNKNOWN ? thrown.get(span) : undefined
-    return words === undefined || words === '' ? decodeMessage(message) : words
+    return (code === UNKNOWN ? thrown.get(span) : undefined) ?? decodeMessage(message)
   }
 }
 

@@ -57,7 +57,7 @@ describe('calls to gRPC servers', () => {
     assert.deepEqual(servers.map(statusOf), Array(5).fill('UNKNOWN'))
     assert.deepEqual(
       servers.map(({ status }) => status.message),
-      ['unary', 'Unknown error', 'client stream', 'server stream', 'bidi'],
+      ['unary', 'a text', 'client stream', 'server stream', 'bidi'],
     )
     for (const { attributes, events } of servers) {
       assert.equal(attributes['error.type'], 'UNKNOWN')
