@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import type { randomFillSync } from 'node:crypto'
 
 /**
  * Bytes drawn from the CSPRNG at once. One call costs about as much as 300 ids, so a pool of 4 kB makes it vanish; a
@@ -8,6 +8,8 @@ const POOL_BYTES = 4096
 const ZERO_SPAN_ID = '0000000000000000'
 const ZERO_TRACE_ID = '00000000000000000000000000000000'
 
+/** Loaded with the first id: it costs more than half of the builtins that a start needs. */
+let fill: typeof randomFillSync | undefined
 const pool = Buffer.allocUnsafeSlow(POOL_BYTES)
 let hex = ''
 let used = 0
@@ -15,7 +17,8 @@ let used = 0
 /** `digits` random hex digits: a slice of the pool's text, which costs less than a conversion of its own. */
 function take(digits: number): string {
   if (used + digits > hex.length) {
-    randomFillSync(pool)
+    fill ??= (require('node:crypto') as typeof import('node:crypto')).randomFillSync
+    fill(pool)
     hex = pool.toString('hex')
     used = 0
   }
