@@ -63,7 +63,7 @@ const LAWS: Law[] = [
   },
   {
     of: 'src/export/transports/',
-    may: ['src/export/transports/', 'src/export/contract', 'src/export/protobuf', 'src/log'],
+    may: ['src/export/transports/', 'src/export/contract', 'src/export/protobuf', 'src/export/timers', 'src/log'],
     builtins: 'all',
     packages: 'all',
   },

@@ -5,6 +5,7 @@ import { runInContext, SUPPRESSED } from '../trace/context'
 import type { SpanData } from '../trace/data'
 import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
 import { type Outcome, type Pipe, unencodable } from './pipe'
+import { nextTurn, now, startTimer, stopTimer } from './timers'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
 const MAX_IN_FLIGHT = 4
@@ -13,18 +14,13 @@ const MAX_HOLD_MS = 10 * 60_000
 /** Nothing says twice within this time that the backend is away: it may come and go. */
 const SAY_AGAIN_MS = 60_000
 
-// As they were before the program could replace them (fake timers of test frameworks).
-const startTimer = setTimeout
-const nextTurn = setImmediate
-const now = performance.now.bind(performance)
-
 /**
  * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
  * not keep alive what a request left in its AsyncLocalStorage, and in a context in which nothing is traced.
  */
 const home = new AsyncResource('TRACING_AGENT_EXPORT', { requireManualDestroy: true })
 
-function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown[]): R {
+export function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown[]): R {
   return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
 }
 
@@ -122,7 +118,7 @@ export class BatchExporter implements Exporter {
   async stop(withinMs = Infinity): Promise<void> {
     await atHome(this.sendAll, this, withinMs)
     this.closed = true
-    clearTimeout(this.timer)
+    stopTimer(this.timer)
     const spans = this.queue.splice(0)
     const reason = this.away ? this.lastReason : 'was not asked before the end'
     if (spans.length > 0) this.account({ spans, sent: 0, reason })
@@ -134,7 +130,7 @@ export class BatchExporter implements Exporter {
 
   takeUnsent(): Unsent[] {
     this.closed = true
-    clearTimeout(this.timer)
+    stopTimer(this.timer)
     const messages: Unsent[] = []
     const batches = [...this.flights.keys()]
     this.flights.clear()
@@ -170,7 +166,7 @@ export class BatchExporter implements Exporter {
   private startImmediate(): void {
     nextTurn(() => {
       this.woken = false
-      this.pump()
+      this.guarded(this.pump)
     })
   }
 
@@ -179,9 +175,18 @@ export class BatchExporter implements Exporter {
       this.timer = undefined
       this.due = this.queue.length > 0
       this.holding = false
-      this.pump()
+      this.guarded(this.pump)
     }, delayMs)
     this.timer.unref()
+  }
+
+  /** Nothing of ours may become an uncaught exception of the program. */
+  private guarded(work: () => void): void {
+    try {
+      work.call(this)
+    } catch (error) {
+      this.log.error(`${this.name}: ${(error as Error)?.stack}`)
+    }
   }
 
   /** Sends what may be sent now. While the backend is away one batch at a time finds out whether it is back. */
@@ -260,7 +265,7 @@ export class BatchExporter implements Exporter {
     this.noticeAway(outcome, reason, lost)
     this.holding = true
     this.due = false
-    clearTimeout(this.timer)
+    stopTimer(this.timer)
     this.startTimer(Math.min(Math.max(delayMs, outcome.afterMs ?? 0), MAX_HOLD_MS))
   }
 
@@ -368,7 +373,7 @@ function sleeper(delayMs: number): { promise: Promise<void>; over: boolean; canc
       }, delayMs)
       timer.unref()
     }),
-    cancel: () => clearTimeout(timer),
+    cancel: () => stopTimer(timer),
   }
   return wait
 }

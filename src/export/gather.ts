@@ -1,7 +1,8 @@
 import type { SpanData } from '../trace/data'
+import { atHome } from './batch'
 import type { Exporter } from './contract'
+import { startTimer, stopTimer } from './timers'
 
-const startTimer = setTimeout
 /** A local root may never end (a connection that stays open): its finished children are not kept longer. */
 const MAX_WAIT_MS = 30_000
 
@@ -25,7 +26,7 @@ export function gathering(exporter: Exporter, maxSpans: number): Exporter {
   }
 
   function releaseAll(): void {
-    clearTimeout(timer)
+    stopTimer(timer)
     timer = undefined
     for (const traceId of [...traces.keys()]) release(traceId)
   }
@@ -57,7 +58,7 @@ export function gathering(exporter: Exporter, maxSpans: number): Exporter {
       if (spans === undefined) traces.set(traceId, [span])
       else spans.push(span)
       if (++kept > maxSpans) release(traces.keys().next().value!)
-      timer ??= startTimer(releaseAll, MAX_WAIT_MS).unref()
+      timer ??= atHome(startTimer, undefined, releaseAll, MAX_WAIT_MS).unref()
     },
     flush() {
       releaseAll()

@@ -1,5 +1,6 @@
 import type { Resource, SpanData } from '../trace/data'
 import type { Encoding, Reply, Transport } from './contract'
+import { nextTurn, now } from './timers'
 
 /** The event loop waits for an encoder no longer than this at a stretch. */
 const MAX_BLOCK_MS = 1
@@ -9,10 +10,6 @@ const SPANS_PER_LOOK = 16
 const MIN_LEARNED_BYTES = 64 * 1024
 /** Most characters of what the other side says. */
 const MAX_WORDS = 300
-
-// As they were before the program could replace them.
-const nextTurn = setImmediate
-const now = performance.now.bind(performance)
 
 /** Not unref'd: such an immediate waits until something else wakes the loop. It holds a process that ends for one turn. */
 const yieldToLoop = () => new Promise<void>(resolve => void nextTurn(resolve))
@@ -130,7 +127,7 @@ export class Pipe {
   }
 
   private async sendPart(batch: readonly SpanData[], outcomes: Outcome[]): Promise<void> {
-    const body = await encodeInSlices(this.encoding, batch, this.resource)
+    const body = await encodeInTurn(this.encoding, batch, this.resource)
     if (body.length > this.maxBytes) {
       if (batch.length === 1) {
         outcomes.push({ spans: batch, sent: 0, reason: this.tooLarge() })
@@ -175,6 +172,16 @@ export function encodeWhole(encoding: Encoding, batch: readonly SpanData[], reso
     const step = steps.next()
     if (step.done) return step.value
   }
+}
+
+/** The encoding that is under way. */
+let before: Promise<unknown> = Promise.resolve()
+
+/** One after the other, of all exporters: several at a time would each take their slice of the same turn. */
+function encodeInTurn(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Promise<Uint8Array> {
+  const mine = before.then(() => encodeInSlices(encoding, batch, resource))
+  before = mine.catch(() => {})
+  return mine
 }
 
 async function encodeInSlices(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Promise<Uint8Array> {

@@ -1,12 +1,9 @@
 import type { Reply, Transport } from './contract'
+import { now, startTimer, stopTimer } from './timers'
 
 const FIRST_DELAY_MS = 500
 /** Longer waits would leave too few attempts within the default timeout of ten seconds. */
 const MAX_DELAY_MS = 5000
-
-// As they were before the program could replace them.
-const startTimer = setTimeout
-const now = performance.now.bind(performance)
 
 /**
  * A transport that tries again while the reply allows it: exponential backoff with jitter, or as long as the backend
@@ -20,7 +17,7 @@ export function retrying(transport: Transport): Transport {
   function sleep(delayMs: number): Promise<void> {
     return new Promise(resolve => {
       const wake = () => {
-        clearTimeout(timer)
+        stopTimer(timer)
         sleeping.delete(wake)
         resolve()
       }

@@ -9,6 +9,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import net, { type Socket } from 'node:net'
 import type { Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
+import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
 import {
   describeError,
@@ -105,7 +106,7 @@ export function create(options: GrpcOptions): Transport {
       const finish = (reply: Reply) => {
         if (done) return
         done = true
-        clearTimeout(timer)
+        stopTimer(timer)
         endWatch()
         resolve(reply)
       }

@@ -5,6 +5,7 @@
 import http from 'node:http'
 import type https from 'node:https'
 import type { Reply, Transport } from '../contract'
+import { now, stopTimer, wallMillis } from '../timers'
 import {
   describeError,
   gzip,
@@ -72,10 +73,10 @@ class HttpTransport implements Transport {
       }
       all['content-length'] = body.length
       if (this.sign !== undefined) Object.assign(all, await this.sign(this.url, all, body))
-      const deadline = performance.now() + timeoutMs
+      const deadline = now() + timeoutMs
       const reply = await this.post(body, all, timeoutMs)
       if (reply !== STALE) return reply
-      return (await this.post(body, all, deadline - performance.now(), true)) as Reply
+      return (await this.post(body, all, deadline - now(), true)) as Reply
     } catch (error) {
       // A header that Node does not send, credentials that are not there.
       return { ok: false, reason: describeError(error as Error), retry: false }
@@ -102,7 +103,7 @@ class HttpTransport implements Transport {
       const finish = (reply: Reply | typeof STALE) => {
         if (done) return
         done = true
-        clearTimeout(timer)
+        stopTimer(timer)
         endWatch()
         this.requests.delete(request)
         resolve(reply)
@@ -207,7 +208,7 @@ function retryAfterMs(value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000
   const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(date - Date.now(), 0)
+  return Number.isNaN(date) ? undefined : Math.max(date - wallMillis(), 0)
 }
 
 /** A URL of the other side, for a line to the user. */

@@ -1,10 +1,8 @@
 /** The standard streams of this process. */
 import fs from 'node:fs'
 import type { Reply, Transport } from '../contract'
+import { now, startTimer } from '../timers'
 
-// As they were before the program could replace them.
-const startTimer = setTimeout
-const now = performance.now.bind(performance)
 /** Wait for a reader that is behind. */
 const FULL_PIPE_MS = 10
 

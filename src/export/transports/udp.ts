@@ -1,9 +1,7 @@
 /** One datagram a message. */
 import dgram from 'node:dgram'
 import type { Reply, Transport } from '../contract'
-
-// As it was before the program could replace it.
-const nextTurn = setImmediate
+import { nextTurn } from '../timers'
 
 /** Largest UDP payload over IPv4: 65,535 bytes less the headers of IP and UDP. */
 const MAX_DATAGRAM_BYTES = 65_507

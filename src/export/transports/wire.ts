@@ -1,11 +1,9 @@
 /** What transports on a network connection share. */
+import { startTimer, stopTimer } from '../timers'
 
 /** Largest reply that is read, largest request that is sent (OTLP specification). */
 export const MAX_REPLY_BYTES = 4 * 1024 * 1024
 export const MAX_REQUEST_BYTES = 64 * 1024 * 1024
-
-// As it was before the program could replace it.
-const startTimer = setTimeout
 
 /** Calls `fn` after `timeoutMs`; the timer keeps no process alive. */
 export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undefined {
@@ -38,7 +36,7 @@ export function watchForEnd(giveUp: () => void): () => void {
     }
   }
   let timer = startTimer(look, delayMs).unref()
-  return () => clearTimeout(timer)
+  return () => stopTimer(timer)
 }
 
 function isOnlyBegun(held: readonly string[]): boolean {

@@ -1,0 +1,10 @@
+/**
+ * Timers and clock as they were before the program could replace them: test frameworks put fake ones into their place, and
+ * complain about timers that are not theirs.
+ */
+export const startTimer = setTimeout
+export const stopTimer = clearTimeout
+export const nextTurn = setImmediate
+/** Monotonic milliseconds. */
+export const now = performance.now.bind(performance)
+export const wallMillis = Date.now
