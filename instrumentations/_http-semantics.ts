@@ -57,12 +57,14 @@ export function failCall(span: AgentSpan, error: unknown): void {
 }
 
 /**
- * True when the program itself gave up: an AbortSignal was aborted, a request was destroyed without an error.
+ * True when the program itself gave up: an AbortSignal was aborted, a request was destroyed without an error, or with the
+ * error by which axios says the same.
  * A signal that ran out of time (`AbortSignal.timeout`) is a failure like any other timeout.
  */
 export function isCancellation(error: unknown): boolean {
   if (error === undefined || error === null) return true
-  return read(error, 'name') === 'AbortError' && timeoutOf(error) === undefined
+  const name = read(error, 'name')
+  return name === 'CanceledError' || (name === 'AbortError' && timeoutOf(error) === undefined)
 }
 
 /** Node says `AbortError` when a signal runs out of time as well, and keeps the reason as its cause. */

@@ -2,8 +2,8 @@
  * Where requests and responses can be watched without a trace: at Node's HTTP parser, which both sides share.
  *
  * A parser object holds the functions that the native parser calls (`parser[HTTPParser.kOnBody]` and so on), and every
- * parser is made by one function, `parsers.ctor` of `_http_common`; so it has been since Node 0.11. Each parser gets our
- * functions there, under the names of Node's own. No emitter is touched: listeners, their number and order, own keys of
+ * parser comes out of one list, `parsers` of `_http_common`; so it has been since Node 0.11. Each parser gets our functions
+ * there, under the names of Node's own. No emitter is touched: listeners, their number and order, own keys of
  * requests, responses and prototypes are what they were.
  */
 import type { IncomingMessage, Server } from 'node:http'
@@ -34,35 +34,40 @@ interface ParserClass {
   readonly kOnMessageComplete: number
 }
 
-export interface ParserSides {
+/** Who is told. Replaced when the agent is started again: parsers live longer. */
+export interface ParserWatch {
   readonly server: HttpServer
   readonly client: Client
+  readonly tools: Tools
 }
+
+let watch: ParserWatch | undefined
+
+/** Made once, for all parsers of the thread. */
+let functions: ParserFunctions | undefined
 
 /** Gives a parser our functions; one that has them, or somebody else's, is left alone. */
 export type Equip = (parser: Parser) => void
 
-/** Every parser made from now on is watched; one made before as soon as `Equip` is called with it. */
-export function watchParsers(sides: ParserSides, tools: Tools): Equip {
-  const { HTTPParser, parsers } = require('node:_http_common') as {
-    HTTPParser: ParserClass
-    parsers: { ctor: Function }
-  }
-  let functions: ParserFunctions | undefined
+/** Every parser taken from now on is watched; one that is in use as soon as `Equip` is called with it. */
+export function watchParsers(to: ParserWatch): Equip {
+  const { HTTPParser, parsers } = require('node:_http_common') as { HTTPParser: ParserClass; parsers: object }
+  watch = to
   const equip: Equip = parser => {
-    functions ??= new ParserFunctions(parser, HTTPParser, sides, tools)
+    functions ??= new ParserFunctions(parser, HTTPParser)
     functions.giveTo(parser)
   }
-  tools.wrap(
-    parsers,
-    'ctor',
+  // A parser is used again and again: one that was made before we came passes here as well.
+  to.tools.wrap(
+    Object.getPrototypeOf(parsers),
+    'alloc',
     original =>
-      function parsersCb(this: unknown) {
+      function alloc(this: unknown) {
         const parser = Reflect.apply(original, this, arguments)
         try {
-          equip(parser)
+          if (this === parsers) equip(parser)
         } catch (error) {
-          tools.fault('making a parser', error)
+          to.tools.fault('taking a parser', error)
         }
         return parser
       },
@@ -70,20 +75,14 @@ export function watchParsers(sides: ParserSides, tools: Tools): Equip {
   return equip
 }
 
-/** Node's functions and ours, made once for all parsers. */
 class ParserFunctions {
   private readonly pairs: readonly (readonly [index: number, own: Function, ours: Function])[]
 
-  constructor(
-    parser: any,
-    { kOnHeadersComplete, kOnBody, kOnMessageComplete }: ParserClass,
-    sides: ParserSides,
-    tools: Tools,
-  ) {
+  constructor(parser: any, { kOnHeadersComplete, kOnBody, kOnMessageComplete }: ParserClass) {
     this.pairs = [
-      [kOnHeadersComplete, parser[kOnHeadersComplete], traceHeadersComplete(parser[kOnHeadersComplete], sides, tools)],
+      [kOnHeadersComplete, parser[kOnHeadersComplete], traceHeadersComplete(parser[kOnHeadersComplete])],
       [kOnBody, parser[kOnBody], traceBody(parser[kOnBody])],
-      [kOnMessageComplete, parser[kOnMessageComplete], traceMessageComplete(parser[kOnMessageComplete], sides, tools)],
+      [kOnMessageComplete, parser[kOnMessageComplete], traceMessageComplete(parser[kOnMessageComplete])],
     ]
   }
 
@@ -94,7 +93,7 @@ class ParserFunctions {
   }
 }
 
-function traceHeadersComplete(original: Function, { server, client }: ParserSides, tools: Tools): Function {
+function traceHeadersComplete(original: Function): Function {
   return function parserOnHeadersComplete(
     this: Parser,
     versionMajor: number,
@@ -107,10 +106,12 @@ function traceHeadersComplete(original: Function, { server, client }: ParserSide
     upgrade: boolean,
     _shouldKeepAlive: unknown,
   ) {
+    const { server, client, tools } = watch!
     if (typeof method !== 'number') {
       try {
-        if (this.outgoing !== null)
+        if (this.outgoing !== null) {
           client.onResponse(this, versionMajor, versionMinor, headers ?? this._headers, statusCode, upgrade)
+        }
       } catch (error) {
         tools.fault('a response', error)
       }
@@ -130,7 +131,10 @@ function traceHeadersComplete(original: Function, { server, client }: ParserSide
   }
 }
 
-/** Node 24 runs this in the context in which the connection was made; Node 22 as well, once the handler has returned. */
+/**
+ * From Node 24 on this runs in the context in which the connection was made, whatever a handler has entered since; before,
+ * the context that was entered stays.
+ */
 function traceBody(original: Function): Function {
   return function parserOnBody(this: Parser, _chunk: unknown) {
     const connection = connections.read(this)
@@ -140,14 +144,14 @@ function traceBody(original: Function): Function {
   }
 }
 
-function traceMessageComplete(original: Function, { client }: ParserSides, tools: Tools): Function {
+function traceMessageComplete(original: Function): Function {
   return function parserOnMessageComplete(this: Parser) {
     const connection = connections.read(this)
     if (connection === undefined || connection.receiving === undefined || connection.socket !== this.socket) {
       try {
-        if (this.outgoing !== null) client.onComplete(this.outgoing)
+        if (this.outgoing !== null) watch!.client.onComplete(this.outgoing)
       } catch (error) {
-        tools.fault('the end of a response', error)
+        watch!.tools.fault('the end of a response', error)
       }
       return Reflect.apply(original, this, arguments)
     }

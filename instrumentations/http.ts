@@ -11,7 +11,7 @@ import { HttpServer } from './http-server'
 export function patch(exports: typeof http, tools: Tools): void {
   const server = new HttpServer(tools)
   const client = new Client(tools)
-  const equip = watchParsers({ server, client }, tools)
+  const equip = watchParsers({ server, client, tools })
   server.patch(equip)
   client.patch(exports)
 }

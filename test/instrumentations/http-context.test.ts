@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { AgentResult, ReceivedSpan } from '../kit/agent'
+import { type AgentResult, type ReceivedSpan, runAgent, startBare } from '../kit/agent'
+import { startCollector } from '../kit/collector'
 import { assertFailed, byPath, run, servers } from './http-programs'
 
 function clients({ spans }: AgentResult): ReceivedSpan[] {
@@ -96,6 +97,28 @@ describe('what the HTTP instrumentation leaves alone', () => {
     const failed = servers(await run('statuses', { env })).filter(({ status }) => status.code === 'ERROR')
     assert.equal(failed.length, 1)
     assertFailed(failed[0]!, '404')
+  })
+
+  it('connections that are older than the agent: traced from its start to its stop, and again', async () => {
+    const collector = await startCollector()
+    // Without a flag: the program starts the agent.
+    const result = await startBare('fixtures/http/late-start.cjs', { env: collector.env() }).finished
+    assert.equal(result.code, 0, result.stderr)
+    const spans = await collector.takeAll()
+    await collector.close()
+    const paths = spans.filter(({ kind }) => kind === 'SERVER').map(({ attributes }) => attributes['url.path'])
+    assert.deepEqual(paths, ['/one', '/inner/one', '/two', '/inner/two', '/three', '/inner/three'])
+    assert.equal(spans.length, 12)
+    for (const span of spans) assert.equal(span.attributes['http.response.status_code'], 200)
+    assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 3)
+  })
+
+  it('the answer to an X-Ray caller who leaves the decision to us is a header of the response', async () => {
+    const { stdout } = await runAgent('fixtures/http/server-cases.cjs', {
+      args: ['x-ray'],
+      env: { OTEL_PROPAGATORS: 'xray', OTEL_TRACES_SAMPLER: 'always_off' },
+    })
+    assert.equal(stdout, 'x-amzn-trace-id: Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0\n')
   })
 
   it('a disabled instrumentation makes no span', async () => {

@@ -136,6 +136,7 @@ describe('the HTTP conventions', () => {
     const aborted = (reason?: unknown) => Object.assign(new Error('x', { cause: reason }), { name: 'AbortError' })
     assert.equal(isCancellation(undefined), true)
     assert.equal(isCancellation(aborted()), true)
+    assert.equal(isCancellation(Object.assign(new Error('canceled'), { name: 'CanceledError' })), true)
     assert.equal(isCancellation(aborted(new DOMException('x', 'TimeoutError'))), false)
     assert.equal(isCancellation(new DOMException('x', 'TimeoutError')), false)
     assert.equal(isCancellation(new Error('x')), false)
