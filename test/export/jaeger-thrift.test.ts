@@ -5,68 +5,7 @@ import {
   jaegerThriftCompact,
 } from '../../src/export/encodings/jaeger-thrift'
 import { encodeAll, SPANS, START_MICROS, TRACE_ID } from '../kit/spans'
-
-const thrift = require('thrift')
-const { Type } = thrift.Thrift
-
-type Struct = Record<number, any>
-
-/** Reads any Thrift value with the library of the Apache Thrift project: structs by field id, 64 bits as hex digits. */
-function readValue(input: any, type: number): any {
-  switch (type) {
-    case Type.STRUCT:
-      return readStruct(input)
-    case Type.LIST: {
-      const { etype, size } = input.readListBegin()
-      const list = Array.from({ length: size }, () => readValue(input, etype))
-      input.readListEnd()
-      return list
-    }
-    case Type.I64:
-      return input.readI64().buffer.toString('hex')
-    case Type.I32:
-      return input.readI32()
-    case Type.DOUBLE:
-      return input.readDouble()
-    case Type.BOOL:
-      return input.readBool()
-    case Type.STRING:
-      return input.readString()
-    default:
-      throw new Error(`type ${type} is not in jaeger.thrift`)
-  }
-}
-
-function readStruct(input: any): Struct {
-  const struct: Struct = {}
-  input.readStructBegin()
-  for (;;) {
-    const { ftype, fid } = input.readFieldBegin()
-    if (ftype === Type.STOP) break
-    struct[fid] = readValue(input, ftype)
-    input.readFieldEnd()
-  }
-  input.readStructEnd()
-  return struct
-}
-
-function reader(bytes: Uint8Array, Protocol: any): any {
-  let protocol: any
-  thrift.TBufferedTransport.receiver((transport: any) => {
-    protocol = new Protocol(transport)
-  })(Buffer.from(bytes))
-  return protocol
-}
-
-function readCall(bytes: Uint8Array, Protocol: any): Struct {
-  const input = reader(bytes, Protocol)
-  const { fname, mtype } = input.readMessageBegin()
-  assert.equal(fname, 'emitBatch')
-  assert.equal(mtype, thrift.Thrift.MessageType.ONEWAY)
-  const call = readStruct(input)
-  input.readMessageEnd()
-  return call[1]
-}
+import { readBatch, readCall, type Struct } from './thrift-reader'
 
 const number = (hex: string) => Number(BigInt.asIntN(64, BigInt(`0x${hex}`)))
 
@@ -82,9 +21,9 @@ function tags(list: Struct[]): Record<string, unknown> {
 const ALL = Object.values(SPANS)
 const NAMES = Object.keys(SPANS)
 const READERS: [string, () => Struct][] = [
-  ['binary', () => readStruct(reader(encodeAll(jaegerThriftBinary, ALL), thrift.TBinaryProtocol))],
-  ['binary call', () => readCall(encodeAll(jaegerThriftBinaryCall, ALL), thrift.TBinaryProtocol)],
-  ['compact call', () => readCall(encodeAll(jaegerThriftCompact, ALL), thrift.TCompactProtocol)],
+  ['binary', () => readBatch(encodeAll(jaegerThriftBinary, ALL))],
+  ['binary call', () => readCall(encodeAll(jaegerThriftBinaryCall, ALL), 'binary')],
+  ['compact call', () => readCall(encodeAll(jaegerThriftCompact, ALL), 'compact')],
 ]
 
 for (const [form, read] of READERS) {

@@ -8,7 +8,7 @@ import {
   type SpanLink,
 } from '../../trace/data'
 import type { Encoding } from '../contract'
-import { serviceName, tagsBeyondAttributes } from './non-otlp'
+import { readSilentReply, serviceName, tagsBeyondAttributes } from './non-otlp'
 import { BinaryWriter, BOOL, CompactWriter, DOUBLE, I32, I64, LIST, STRING, STRUCT, type ThriftWriter } from './thrift'
 
 /** `TagType` of jaeger.thrift. */
@@ -32,6 +32,7 @@ export const jaegerThriftBinary: Encoding = {
     yield* writeBatch(out, batch, resource)
     return out.bytes()
   },
+  readReply: readSilentReply,
 }
 
 /** The call `Agent.emitBatch(batch)` of agent.thrift in the compact protocol: one datagram to the Jaeger agent, port 6831. */

@@ -1,5 +1,6 @@
 import type { AttributeValue } from '@opentelemetry/api'
 import { type AttributeList, ERROR, getAttribute, OK, type Resource, type SpanData } from '../../trace/data'
+import type { Verdict } from '../contract'
 
 /**
  * What formats other than OTLP carry as tags because they have no field for it: status code, scope and dropped counts
@@ -35,4 +36,12 @@ export function serviceName(resource: Resource): string {
 export function ipVersion(text: string): 0 | 4 | 6 {
   if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) return 4
   return /^[0-9a-f:.]*:[0-9a-f:.]*(?:%[\w.-]+)?$/i.test(text) ? 6 : 0
+}
+
+/**
+ * The answer of a backend that says nothing when all is well (Zipkin and Jaeger: 202 and no body). A page of HTML is the
+ * answer of somebody else; other words are left to the servers that speak the same protocol.
+ */
+export function readSilentReply(_body: Uint8Array, mediaType: string): Verdict | undefined {
+  return mediaType === 'text/html' ? undefined : { rejectedSpans: 0, message: '' }
 }

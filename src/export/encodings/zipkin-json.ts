@@ -10,7 +10,7 @@ import {
   toObject,
 } from '../../trace/data'
 import type { Encoding } from '../contract'
-import { asText, ipVersion, serviceName, tagsBeyondAttributes } from './non-otlp'
+import { asText, ipVersion, readSilentReply, serviceName, tagsBeyondAttributes } from './non-otlp'
 
 const KINDS = [undefined, 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const
 
@@ -72,6 +72,7 @@ export const zipkinJson: Encoding = {
     }
     return Buffer.from(`[${spans.join(',')}]`)
   },
+  readReply: readSilentReply,
 }
 
 function toZipkin(span: SpanData, localEndpoint: Endpoint, resourceTags: AttributeList): ZipkinSpan {
