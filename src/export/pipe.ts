@@ -127,6 +127,12 @@ export class Pipe {
   }
 
   private async sendPart(batch: readonly SpanData[], outcomes: Outcome[]): Promise<void> {
+    const before = outcomes[outcomes.length - 1]
+    if (before?.later) {
+      // The backend is away: each further message of the batch would wait just as long to learn the same.
+      outcomes.push({ ...before, spans: batch })
+      return
+    }
     const body = await encodeInTurn(this.encoding, batch, this.resource)
     if (body.length > this.maxBytes) {
       if (batch.length === 1) {

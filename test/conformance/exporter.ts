@@ -200,7 +200,8 @@ export function describeExporter({ name, start, nowhere, variable, skips = {} }:
         assert.equal(lostOf(exporter), 4)
         assert.equal(exporter.pending, 0)
         assert.match(said[0]!, variable)
-        assert.match(said.at(-1)!, /4 spans lost/)
+        // How many of them one line tells depends on how many spans a message has.
+        assert.match(said.at(-1)!, /[1-4] spans? lost/)
       })
     }
   })

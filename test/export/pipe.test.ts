@@ -45,6 +45,18 @@ describe('a pipe', () => {
     pipe(names, transport)
   })
 
+  it('asks a backend that is away once, and not again for each further message of the batch', async () => {
+    const transport = new FakeTransport(async () => ({ ok: false, reason: 'is away', retry: true }))
+    const batch = spans(100)
+    const outcomes = await pipe({ ...names, maxSpans: 1 }, transport).send(batch)
+    assert.equal(transport.messages.length, 1)
+    assert.deepEqual(
+      outcomes.flatMap(outcome => outcome.spans),
+      batch,
+    )
+    assert.ok(outcomes.every(({ sent, reason, later }) => sent === 0 && reason === 'is away' && later))
+  })
+
   it('sends a batch that fits as one message', async () => {
     const transport = new FakeTransport(async () => OK)
     const batch = spans(100)
