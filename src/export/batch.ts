@@ -33,6 +33,9 @@ export interface Advice {
   readonly time?: string
 }
 
+/** What a line to the user reads of an outcome. */
+type Trouble = Pick<Outcome, 'words' | 'about'>
+
 export interface BatchOptions {
   readonly name: string
   readonly transport: TransportSpec
@@ -150,6 +153,11 @@ export class BatchExporter implements Exporter {
     return messages
   }
 
+  /** The backend cannot be reached, and the attempts go on. */
+  noticeUnreachable(reply: Reply & { ok: false }): void {
+    this.noticeAway(reply, reply.reason, 0)
+  }
+
   settle(unsent: Unsent, reply: Reply): void {
     const spans = this.taken.get(unsent)
     if (spans === undefined) return
@@ -217,10 +225,18 @@ export class BatchExporter implements Exporter {
   private land(batch: readonly SpanData[], outcomes: readonly Outcome[]): void {
     // Taken back meanwhile: settled by whoever took it.
     if (!this.flights.delete(batch)) return
-    for (const outcome of outcomes) this.account(outcome)
+    for (const outcome of outcomes) {
+      if (this.log.level === 'debug') this.tell(outcome)
+      this.account(outcome)
+    }
     this.pump()
     this.noticeRoom()
     this.noticeIdle()
+  }
+
+  private tell({ spans, sent, reason }: Outcome): void {
+    const rest = reason === undefined ? '' : `; ${this.target} ${reason}`
+    this.log.debug(`${this.name}: of a batch of ${count(spans.length)} ${sent} sent${rest}`)
   }
 
   private noticeIdle(): void {
@@ -245,13 +261,13 @@ export class BatchExporter implements Exporter {
     }
   }
 
-  private sentence({ words }: Outcome, reason: string): string {
+  private sentence({ words }: Trouble, reason: string): string {
     return `${this.name}: ${this.target} ${reason}${words ? `: ${words}` : ''}`
   }
 
-  private hint({ about }: Outcome): string {
+  private hint({ about }: Trouble): string {
     const { advice } = this.options
-    return (about === undefined || about === 'size' ? undefined : advice[about]) ?? advice.address
+    return (about === 'credentials' || about === 'time' ? advice[about] : undefined) ?? advice.address
   }
 
   /** To the head of the queue, as far as there is room; the timer says when they go out again. */
@@ -269,7 +285,7 @@ export class BatchExporter implements Exporter {
     this.startTimer(Math.min(Math.max(delayMs, outcome.afterMs ?? 0), MAX_HOLD_MS))
   }
 
-  private noticeAway(outcome: Outcome, reason: string, lost: number): void {
+  private noticeAway(trouble: Trouble, reason: string, lost: number): void {
     if (!this.away) {
       this.away = true
       this.lostWhileAway = 0
@@ -278,7 +294,7 @@ export class BatchExporter implements Exporter {
         this.sayBack = true
         const patience = `up to ${count(this.options.maxQueueSpans)} wait for it`
         this.log.warn(
-          `${this.sentence(outcome, reason)}; ${patience}; ${this.hint(outcome)}`,
+          `${this.sentence(trouble, reason)}; ${patience}; ${this.hint(trouble)}`,
           `${this.name} away ${this.saidAwayAt}`,
         )
       }

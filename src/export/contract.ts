@@ -40,8 +40,11 @@ export type Reply =
       readonly mayHaveArrived?: boolean
       /** The backend asked to wait this long (Retry-After, RetryInfo). */
       readonly afterMs?: number
-      /** What is wrong: the credentials, the time that was not enough, or the size of the message, which is then split. */
-      readonly about?: 'credentials' | 'time' | 'size'
+      /**
+       * What is wrong: the address, which cannot be reached; the credentials; the time that was not enough; the size of the
+       * message, which is then split.
+       */
+      readonly about?: 'address' | 'credentials' | 'time' | 'size'
       readonly body?: Uint8Array
       readonly mediaType?: string
       /** What the other side says, when it is not in a body. */

@@ -5,6 +5,8 @@ import { startTimer, stopTimer } from './timers'
 
 /** A local root may never end (a connection that stays open): its finished children are not kept longer. */
 const MAX_WAIT_MS = 30_000
+/** Traces that are remembered as complete. */
+const MAX_REMEMBERED = 1000
 
 /**
  * Keeps the finished spans of a trace until the local root has ended, so that they are exported one after the other: for
@@ -14,6 +16,8 @@ const MAX_WAIT_MS = 30_000
  */
 export function gathering(exporter: Exporter, maxSpans: number): Exporter {
   const traces = new Map<string, SpanData[]>()
+  /** Traces whose local root was seen: what comes late need not wait for another. */
+  const complete = new Set<string>()
   let kept = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -51,6 +55,10 @@ export function gathering(exporter: Exporter, maxSpans: number): Exporter {
       const { traceId } = span
       if (span.parentSpanId === '' || span.parentIsRemote) {
         release(traceId)
+        complete.add(traceId)
+        if (complete.size > MAX_REMEMBERED) complete.delete(complete.values().next().value!)
+      }
+      if (complete.has(traceId)) {
         exporter.push(span)
         return
       }

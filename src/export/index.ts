@@ -95,7 +95,8 @@ export function createExporters(settings: Settings, resource: Resource): Exporte
 
 function createExporter(name: string, plan: Plan, { config, log }: Settings, resource: Resource): Exporter {
   const { create } = require(`./transports/${plan.transport.file}`) as { create(options: object): Transport }
-  const transport = retrying(create(plan.transport.options))
+  // Called only when the exporter exists and has sent something.
+  const transport = retrying(create(plan.transport.options), reply => exporter.noticeUnreachable(reply))
   const own = plan.timeoutMs || Infinity
   const general = config.batchTimeoutMs || Infinity
   const pipe = new Pipe(plan.encoding, transport, resource, Math.min(own, general))

@@ -26,7 +26,7 @@ export interface Outcome {
   readonly later?: boolean
   readonly afterMs?: number
   /** What is wrong, if that is known. */
-  readonly about?: 'credentials' | 'time' | 'size'
+  readonly about?: (Reply & { ok: false })['about']
 }
 
 export interface Message {

@@ -180,6 +180,14 @@ describe('the gathering of a trace', () => {
     assertBalanced(front)
   })
 
+  it('lets through what ends after the local root', () => {
+    const { front, released } = setUp()
+    pushAll(front, spans(1, { traceId: child!.traceId }))
+    const late = ofTrace(2)
+    pushAll(front, late)
+    assert.deepEqual(released.slice(1), late)
+  })
+
   it('is bounded: the oldest trace goes first', () => {
     const { front, released } = setUp(10)
     const first = ofTrace(4)

@@ -61,6 +61,29 @@ describe('retries', () => {
     assert.equal(new Set(waits.map(([first]) => Math.round(first! / 5))).size > 1, true, `${waits}`)
   })
 
+  it('are not done without a pause, though the backend says "now" each time', async () => {
+    const fake = new FakeTransport(async () => ({ ...BUSY, afterMs: 0 }))
+    await retrying(fake).send(body, 'text/plain', 1000)
+    assert.ok(fake.messages.length < 7, `${fake.messages.length}`)
+  })
+
+  it('tell at once that an address cannot be reached', async () => {
+    const told: number[] = []
+    const start = performance.now()
+    const fake = new FakeTransport(async (_, call) => (call < 3 ? { ...BUSY, about: 'address' } : OK))
+    await retrying(fake, () => told.push(performance.now() - start)).send(body, 'text/plain', 5000)
+    assert.equal(told.length, 2)
+    assert.ok(told[0]! < 100)
+  })
+
+  it('survive a transport with a fault', async () => {
+    const fake = new FakeTransport(async () => {
+      throw new TypeError('not a socket')
+    })
+    const reply = await retrying(fake).send(body, 'text/plain', 5000)
+    assert.deepEqual(reply, { ok: false, reason: 'was not asked (not a socket)', retry: false })
+  })
+
   it('tell the transport how much of the time is left', async () => {
     const left: number[] = []
     const fake = new FakeTransport(async (_, call) => (call < 2 ? { ...BUSY, afterMs: 200 } : OK))

@@ -1,7 +1,7 @@
 /** Exporters in the process of the test, made from variables as the agent makes them. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadConfig } from '../../src/config/load'
+import { type Config, loadConfig } from '../../src/config/load'
 import type { Exporter, Transport } from '../../src/export/contract'
 import { createExporters } from '../../src/export/index'
 import { createLog, type Log } from '../../src/log'
@@ -18,10 +18,10 @@ export interface Rig {
 const open = new Set<Exporter>()
 
 /** @param env variables; the exporter is `otlp` unless they say otherwise */
-export function rig(env: Record<string, string>): Rig {
+export function rig(env: Record<string, string>, overrides: Partial<Config> = {}): Rig {
   const said: string[] = []
   const log = listen(said)
-  const { config, origins, problems } = loadConfig(env, {}, { path: '', variables: {} })
+  const { config, origins, problems } = loadConfig(env, overrides, { path: '', variables: {} })
   for (const { message } of problems) log.warn(message)
   const exporters = createExporters({ config, origins, log, version: '9.9.9' }, RESOURCE)
   for (const exporter of exporters) open.add(exporter)

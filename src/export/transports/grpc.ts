@@ -225,7 +225,9 @@ function broken(error: NodeJS.ErrnoException | undefined, answered: boolean, clo
   }
   const isReset = error.code === 'ERR_HTTP2_STREAM_ERROR' || error.code === 'ERR_HTTP2_SESSION_ERROR'
   const retry = isReset || isConnectionError(error)
-  return { ok: false, reason: describeError(error), retry, mayHaveArrived: retry && !isUnreachable(error) }
+  const unreachable = isUnreachable(error)
+  const about = unreachable ? 'address' : undefined
+  return { ok: false, reason: describeError(error), retry, mayHaveArrived: retry && !unreachable, about }
 }
 
 /** `grpc-message` is percent-encoded UTF-8; what is not stays as it is. */

@@ -155,7 +155,9 @@ class HttpTransport implements Transport {
     if (request.reusedSocket && error.code === 'ECONNRESET' && !again) return STALE
     const retry = isConnectionError(error)
     // A connection that could be made has perhaps carried the message.
-    return { ok: false, reason: describeError(error), retry, mayHaveArrived: retry && !isUnreachable(error) }
+    const unreachable = isUnreachable(error)
+    const about = unreachable ? 'address' : undefined
+    return { ok: false, reason: describeError(error), retry, mayHaveArrived: retry && !unreachable, about }
   }
 }
 
