@@ -211,16 +211,17 @@ function emitInContext(this: Stream, event: string): boolean {
     case 'aborted':
       return runInContext(call.context, call.emit, this, arguments)
     case 'wantTrailers':
-    case 'finish':
     case 'close':
       try {
         return runInContext(call.context, call.emit, this, arguments)
       } finally {
         call.look(this, event === 'close')
       }
-    default:
-      return Reflect.apply(call.emit, this, arguments)
+    case 'finish':
+      call.look(this, false)
+      break
   }
+  return Reflect.apply(call.emit, this, arguments)
 }
 
 /** One call: its span and its context. */

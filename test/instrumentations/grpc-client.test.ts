@@ -257,6 +257,18 @@ describe('calls of gRPC clients', () => {
     for (const { parentSpanId } of grpcSpans(spans)) assert.equal(parentSpanId, '')
   })
 
+  for (const propagator of ['opencensus', 'b3', 'xray', 'tracecontext,opencensus']) {
+    it(`a call is linked by the headers of ${propagator}`, async () => {
+      const { spans } = await runBoth('kinds.cjs', { env: { OTEL_PROPAGATORS: propagator } })
+      const pairs = calls(spans)
+      assert.equal(pairs.length, 4)
+      for (const { client, servers } of pairs) {
+        assert.equal(client.parentSpanId, '')
+        only(servers)
+      }
+    })
+  }
+
   it('an unsampled call makes no spans on either side and keeps its callbacks apart', async () => {
     const { spans } = await runBoth('siblings.cjs', { env: { OTEL_TRACES_SAMPLER: 'always_off' } })
     assert.deepEqual(spans, [])
