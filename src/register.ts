@@ -17,6 +17,7 @@ import type { ProcessResource } from './resource'
 import { alwaysOff } from './sampling/always'
 import { createSampler } from './sampling/index'
 import { createSettings } from './settings'
+import { Threads } from './threads'
 import { AgentContextManager } from './trace/context'
 import { type AttributeList, FLAG_RANDOM, type Resource, type SpanData, type SpanSink } from './trace/data'
 import { newSpanId, newTraceId, newXRayTraceId } from './trace/ids'
@@ -93,16 +94,30 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const resource = new LazyResource(config, log)
   // Before anything is patched: what exporters send is none of the program's calls.
   const exporters = config.disabled ? [] : createExporters({ config, origins, log, version: VERSION }, resource)
-  const lifecycle = watchExit(
+  const isPending = () => exporters.some(exporter => exporter.pending > 0)
+  const lifecycle: Lifecycle = watchExit(
     {
       finish: () => patches.finish(),
-      pending: () => exporters.some(exporter => exporter.pending > 0),
+      pending: () => isPending() || threads.pending,
       deliver: () => {
         const { deliverNow } = require('./export/lastgasp') as typeof import('./export/lastgasp')
-        deliverNow(exporters, config.exitTimeoutMs)
+        deliverNow(exporters, threads.collect(config.exitTimeoutMs), config.exitTimeoutMs, log)
       },
       report: () => {
         if (isTalkative(log) && exporters.length > 0) log.info(report().ending(exporters))
+      },
+    },
+    exit,
+  )
+  const threads = new Threads(
+    {
+      takeUnsent: () => {
+        patches.finish()
+        return [...exporters.flatMap(exporter => exporter.takeUnsent()), ...threads.collect(config.exitTimeoutMs)]
+      },
+      busy: () => lifecycle.busy(),
+      idle: () => {
+        if (!isPending()) lifecycle.idle()
       },
     },
     exit,
@@ -123,7 +138,7 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const parts = {
     sampler,
     limits: config,
-    sink: watched(exporters, lifecycle),
+    sink: watched(exporters, lifecycle, threads),
     newTraceId: config.traceIds === 'xray' ? newXRayTraceId : newTraceId,
     newSpanId,
     rootFlags: FLAG_RANDOM,
@@ -249,18 +264,26 @@ function createTools(
   })
 }
 
-/** All exporters as one sink. While one of them has something to send, the lifecycle is told so. */
-function watched(exporters: readonly Exporter[], lifecycle: Lifecycle): SpanSink {
+/** All exporters as one sink. While one of them has something to send, the lifecycle and the thread above are told so. */
+function watched(exporters: readonly Exporter[], lifecycle: Lifecycle, threads: Threads): SpanSink {
   const sink = fanOut(exporters)
+  if (exporters.length === 0) return sink
+  let waiting = false
   for (const exporter of exporters) {
     exporter.onIdle = () => {
-      if (exporters.every(({ pending }) => pending === 0)) lifecycle.idle()
+      if (exporters.some(({ pending }) => pending > 0)) return
+      waiting = false
+      threads.report(false)
+      if (!threads.pending) lifecycle.idle()
     }
   }
   return {
     push(span: SpanData) {
       sink.push(span)
+      if (waiting) return
+      waiting = true
       lifecycle.busy()
+      threads.report(true)
     },
   }
 }

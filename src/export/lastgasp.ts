@@ -4,6 +4,7 @@
 import path from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { environmentOfOwnThread } from '../config/environment'
+import type { Log } from '../log'
 import type { Exporter, Reply, Unsent } from './contract'
 
 /** What the exit worker is given. */
@@ -24,10 +25,17 @@ export interface Answer {
 /**
  * Takes what the exporters have not sent and sends it, blocking for at most `timeoutMs` (0: not at all). All of it is
  * settled afterwards, as sent or as lost.
+ *
+ * @param others messages of other threads, whose exporters cannot be told any more
  */
-export function deliverNow(exporters: readonly Exporter[], timeoutMs: number): void {
-  const messages: Unsent[] = []
-  const owners: Exporter[] = []
+export function deliverNow(
+  exporters: readonly Exporter[],
+  others: readonly Unsent[],
+  timeoutMs: number,
+  log: Log,
+): void {
+  const messages: Unsent[] = [...others]
+  const owners: (Exporter | undefined)[] = others.map(() => undefined)
   for (const exporter of exporters) {
     for (const unsent of exporter.takeUnsent()) {
       messages.push(unsent)
@@ -43,7 +51,10 @@ export function deliverNow(exporters: readonly Exporter[], timeoutMs: number): v
     reason = `no thread could be started to send them: ${(error as Error).message}`
   }
   for (let i = 0; i < messages.length; i++) {
-    owners[i]!.settle(messages[i]!, replies[i] ?? { ok: false, reason, retry: false })
+    const reply = replies[i] ?? { ok: false, reason, retry: false }
+    const owner = owners[i]
+    if (owner !== undefined) owner.settle(messages[i]!, reply)
+    else if (!reply.ok) log.warn(`${messages[i]!.spans} spans of a worker thread are lost: ${reply.reason}`)
   }
 }
 

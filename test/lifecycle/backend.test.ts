@@ -8,8 +8,8 @@ const MANY = 'fixtures/lifecycle/many.cjs'
 /** The coverage tool would be part of the time. */
 const ALONE: RunOptions = { coverage: false }
 const NOWHERE = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }
-/** What starting a thread costs on a slow machine. */
-const SLACK_MS = 1000
+/** What a start, and a thread at the end, may cost on a machine that is busy with other tests; less than the wait by default. */
+const SLACK_MS = 1500
 
 describe('the end of a program when its backend is away', () => {
   for (const way of ['normal end', 'process.exit in a callback', 'an uncaught exception']) {
@@ -68,7 +68,7 @@ describe('the end of a program when its backend is away', () => {
         args: ['normal end'],
         env: { ...env, TRACING_AGENT_EXIT_TIMEOUT: '0' },
       })
-      assert.ok(durationMs < SLACK_MS, `${durationMs} ms`)
+      assert.ok(durationMs < 2000, `${durationMs} ms`)
       assert.match(stderr, /^tracing-agent: .*TRACING_AGENT_EXIT_TIMEOUT.*1 span lost.*\n$/)
     })
   })
