@@ -220,5 +220,8 @@ export const HEADER_GETTER: TextMapGetter<Headers> = {
 }
 
 export function getHeader(headers: Headers, name: string): string | string[] | undefined {
-  return headers[name] ?? headers[name.toLowerCase()]
+  const value = headers[name]
+  if (value !== undefined) return value
+  const lower = name.toLowerCase()
+  return lower === name ? undefined : headers[lower]
 }
