@@ -25,6 +25,7 @@ import {
   setClientStatus,
   spanName,
 } from './_http-semantics'
+import { createNote } from './_note'
 import { bindHandler, type Listener } from './undici-handler'
 import {
   destinationOf,
@@ -116,7 +117,7 @@ interface Subject {
 }
 
 export class UndiciClient {
-  private readonly attempts = new WeakMap<object, Attempt>()
+  private readonly attempts = createNote<Attempt>()
   private readonly open = new Set<Attempt>()
   /** Where `fetch` was told to go, by the context of its caller. */
   private readonly redirects = new WeakMap<AgentContext, Redirect[]>()
@@ -155,7 +156,7 @@ export class UndiciClient {
     const span = tools.tracer.start(spanName(settings, request.method), CLIENT, parent, describe, subject)
     const attempt = new Attempt(this, span, parent, destination.url, resends)
     if (span.isRecording()) {
-      this.attempts.set(request, attempt)
+      this.attempts.write(request, attempt)
       this.open.add(attempt)
     }
     bindHandler(request, attempt)
@@ -165,7 +166,7 @@ export class UndiciClient {
   }
 
   private onSend(request: object, headers: unknown, socket: Socket): void {
-    const attempt = this.attempts.get(request)
+    const attempt = this.attempts.read(request)
     if (attempt === undefined) return
     attempt.socket = socket
     const wanted = this.settings.clientRequestHeaders
@@ -173,7 +174,7 @@ export class UndiciClient {
   }
 
   private onHeaders(request: object, response: { statusCode: number; headers: ResponseHeaders }): void {
-    const attempt = this.attempts.get(request)
+    const attempt = this.attempts.read(request)
     const { statusCode: status, headers } = response
     // 103 Early Hints: the answer is still to come.
     if (attempt === undefined || (status < 200 && status !== 101)) return
@@ -209,12 +210,12 @@ export class UndiciClient {
   }
 
   private onEnd(request: object): void {
-    const attempt = this.attempts.get(request)
+    const attempt = this.attempts.read(request)
     if (attempt !== undefined) this.end(attempt)
   }
 
   private onError(request: object, error: unknown): void {
-    const attempt = this.attempts.get(request)
+    const attempt = this.attempts.read(request)
     if (attempt === undefined || !attempt.span.isRecording()) return
     attempt.mayBeSentAgain = true
     // Only a program aborts with what is no error, and undici itself when the response was collected as garbage.
