@@ -1,18 +1,16 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Log } from '../log'
 import { followWallClock } from '../trace/clock'
 import { runInContext, SUPPRESSED } from '../trace/context'
 import type { SpanData } from '../trace/data'
 import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
+import type { Notices, Trouble } from './notices'
 import { type Outcome, type Pipe, unencodable } from './pipe'
-import { nextTurn, now, startTimer, stopTimer } from './timers'
+import { nextTurn, startTimer, stopTimer } from './timers'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
 const MAX_IN_FLIGHT = 4
 /** A backend that asks for more patience than this is asked again after this time. */
 const MAX_HOLD_MS = 10 * 60_000
-/** Nothing says twice within this time that the backend is away: it may come and go. */
-const SAY_AGAIN_MS = 60_000
 
 /**
  * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
@@ -24,18 +22,6 @@ export function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: 
   return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
 }
 
-/** What the user can do, as clauses: `OTEL_EXPORTER_OTLP_ENDPOINT selects the address`. */
-export interface Advice {
-  readonly address: string
-  /** When the credentials are missing or wrong. */
-  readonly credentials?: string
-  /** When the time was not enough. */
-  readonly time?: string
-}
-
-/** What a line to the user reads of an outcome. */
-type Trouble = Pick<Outcome, 'words' | 'about'>
-
 export interface BatchOptions {
   readonly name: string
   readonly transport: TransportSpec
@@ -45,7 +31,6 @@ export interface BatchOptions {
   readonly maxBatchSpans: number
   /** `OTEL_BSP_SCHEDULE_DELAY`: from the first span of an empty queue until it is sent; never restarted. */
   readonly delayMs: number
-  readonly advice: Advice
 }
 
 /**
@@ -64,6 +49,7 @@ export class BatchExporter implements Exporter {
   private readonly flights = new Map<readonly SpanData[], Promise<void>>()
   /** Messages that were taken and not settled. */
   private readonly taken = new Map<Unsent, readonly SpanData[]>()
+  private readonly settled = new Map<Unsent, Outcome>()
   private timer: NodeJS.Timeout | undefined
   /** An immediate is on its way that sends full batches. */
   private woken = false
@@ -74,18 +60,15 @@ export class BatchExporter implements Exporter {
   private closed = false
   /** The last answer of the backend was that it is away. */
   private away = false
-  private saidAwayAt = -Infinity
-  private sayBack = false
   private lostWhileAway = 0
   private lastReason = ''
   /** Spans that found no room since the queue was last empty, with a backend that answers. */
   private overflow = 0
-  private saidFullAt = -Infinity
 
   constructor(
     private readonly pipe: Pipe,
     private readonly options: BatchOptions,
-    private readonly log: Log,
+    private readonly notices: Notices,
   ) {
     this.name = options.name
   }
@@ -160,9 +143,14 @@ export class BatchExporter implements Exporter {
 
   settle(unsent: Unsent, reply: Reply): void {
     const spans = this.taken.get(unsent)
-    if (spans === undefined) return
-    this.taken.delete(unsent)
-    this.account(this.pipe.judge(spans, reply))
+    if (spans === undefined || this.settled.has(unsent)) return
+    this.settled.set(unsent, this.pipe.judge(spans, reply))
+    if (this.settled.size < this.taken.size) return
+    // All at once: what several messages were lost for is one line.
+    const outcomes = mergeByReason([...this.settled.values()])
+    this.taken.clear()
+    this.settled.clear()
+    for (const outcome of outcomes) this.account(outcome)
     this.noticeIdle()
   }
 
@@ -193,7 +181,7 @@ export class BatchExporter implements Exporter {
     try {
       work.call(this)
     } catch (error) {
-      this.log.error(`${this.name}: ${(error as Error)?.stack}`)
+      this.notices.fault(error)
     }
   }
 
@@ -226,17 +214,12 @@ export class BatchExporter implements Exporter {
     // Taken back meanwhile: settled by whoever took it.
     if (!this.flights.delete(batch)) return
     for (const outcome of outcomes) {
-      if (this.log.level === 'debug') this.tell(outcome)
+      this.notices.batch(outcome)
       this.account(outcome)
     }
     this.pump()
     this.noticeRoom()
     this.noticeIdle()
-  }
-
-  private tell({ spans, sent, reason }: Outcome): void {
-    const rest = reason === undefined ? '' : `; ${this.target} ${reason}`
-    this.log.debug(`${this.name}: of a batch of ${count(spans.length)} ${sent} sent${rest}`)
   }
 
   private noticeIdle(): void {
@@ -247,27 +230,15 @@ export class BatchExporter implements Exporter {
     const { sent, reason, spans, words } = outcome
     this.counts.sent += sent
     if (reason === undefined) {
-      if (words) this.log.warn(`${this.name}: ${this.target} took all spans and warns: ${words}`, `${this.name} warns`)
+      if (words) this.notices.warning(words)
       this.noticeBack()
     } else if (outcome.later && !this.closed) this.putBack(outcome, reason)
     else {
       const lost = spans.length - sent
       this.lose(lost, reason)
-      this.log.warn(
-        `${this.sentence(outcome, reason)}; ${count(lost)} lost; ${this.hint(outcome)}`,
-        `${this.name} ${reason}`,
-      )
+      this.notices.lost(lost, reason, outcome)
       if (sent > 0) this.noticeBack()
     }
-  }
-
-  private sentence({ words }: Trouble, reason: string): string {
-    return `${this.name}: ${this.target} ${reason}${words ? `: ${words}` : ''}`
-  }
-
-  private hint({ about }: Trouble): string {
-    const { advice } = this.options
-    return (about === 'credentials' || about === 'time' ? advice[about] : undefined) ?? advice.address
   }
 
   /** To the head of the queue, as far as there is room; the timer says when they go out again. */
@@ -289,15 +260,7 @@ export class BatchExporter implements Exporter {
     if (!this.away) {
       this.away = true
       this.lostWhileAway = 0
-      if (now() - this.saidAwayAt > SAY_AGAIN_MS) {
-        this.saidAwayAt = now()
-        this.sayBack = true
-        const patience = `up to ${count(this.options.maxQueueSpans)} wait for it`
-        this.log.warn(
-          `${this.sentence(trouble, reason)}; ${patience}; ${this.hint(trouble)}`,
-          `${this.name} away ${this.saidAwayAt}`,
-        )
-      }
+      this.notices.away(reason, trouble)
     }
     this.lastReason = reason
     this.lostWhileAway += lost
@@ -307,11 +270,7 @@ export class BatchExporter implements Exporter {
     this.holding = false
     if (!this.away) return
     this.away = false
-    if (this.sayBack) {
-      this.sayBack = false
-      const lost = this.lostWhileAway === 0 ? 'nothing was lost' : `${count(this.lostWhileAway)} lost meanwhile`
-      this.log.warn(`${this.name}: ${this.target} answers again; ${lost}`, `${this.name} back ${this.saidAwayAt}`)
-    }
+    this.notices.back(this.lostWhileAway)
   }
 
   /** Sends all that is queued now, whether or not the backend was away a moment ago, and waits for all answers. */
@@ -344,23 +303,12 @@ export class BatchExporter implements Exporter {
     }
     this.lose(1, 'queue full')
     if (this.away) this.lostWhileAway++
-    else if (this.overflow++ === 0 && now() - this.saidFullAt > SAY_AGAIN_MS) this.sayFull()
-  }
-
-  private sayFull(): void {
-    this.saidFullAt = now()
-    this.log.warn(
-      `${this.name}: ${this.target} is slower than spans end: the queue is full (OTEL_BSP_MAX_QUEUE_SIZE=${this.options.maxQueueSpans}), what ends now is lost`,
-      `${this.name} full ${this.saidFullAt}`,
-    )
+    else if (this.overflow++ === 0) this.notices.full()
   }
 
   private noticeRoom(): void {
     if (this.overflow === 0 || this.queue.length > 0) return
-    this.log.warn(
-      `${this.name}: the queue has room again; ${count(this.overflow)} lost meanwhile`,
-      `${this.name} room ${this.saidFullAt}`,
-    )
+    this.notices.room(this.overflow)
     this.overflow = 0
   }
 
@@ -373,8 +321,14 @@ export class BatchExporter implements Exporter {
   }
 }
 
-export function count(spans: number): string {
-  return spans === 1 ? '1 span' : `${spans} spans`
+function mergeByReason(outcomes: readonly Outcome[]): Outcome[] {
+  const merged = new Map<string | undefined, Outcome>()
+  for (const outcome of outcomes) {
+    const first = merged.get(outcome.reason)
+    const both = first && { ...first, spans: [...first.spans, ...outcome.spans], sent: first.sent + outcome.sent }
+    merged.set(outcome.reason, both ?? outcome)
+  }
+  return [...merged.values()]
 }
 
 function sleeper(delayMs: number): { promise: Promise<void>; over: boolean; cancel(): void } {

@@ -5,8 +5,9 @@ import type { Config, Origin } from '../config/load'
 import type { ExporterName } from '../config/names'
 import type { Log } from '../log'
 import type { Resource, SpanData, SpanSink } from '../trace/data'
-import { type Advice, BatchExporter } from './batch'
+import { BatchExporter } from './batch'
 import type { Encoding, Exporter, Transport, TransportSpec } from './contract'
+import { type Advice, Notices } from './notices'
 import { Pipe } from './pipe'
 import { retrying } from './retry'
 
@@ -104,18 +105,15 @@ function createExporter(name: string, plan: Plan, { config, log }: Settings, res
     own <= general
       ? plan.timeoutVariable && `${plan.timeoutVariable} is ${own} ms`
       : `OTEL_BSP_EXPORT_TIMEOUT is ${general} ms`
-  const exporter = new BatchExporter(
-    pipe,
-    {
-      name,
-      transport: plan.transport,
-      maxQueueSpans: config.maxQueueSize,
-      maxBatchSpans: config.maxBatchSize,
-      delayMs: Math.min(config.batchDelayMs, plan.maxDelayMs ?? Infinity),
-      advice: { ...plan.advice, time },
-    },
-    log,
-  )
+  const notices = new Notices(log, name, pipe.target, { ...plan.advice, time }, config.maxQueueSize)
+  const options = {
+    name,
+    transport: plan.transport,
+    maxQueueSpans: config.maxQueueSize,
+    maxBatchSpans: config.maxBatchSize,
+    delayMs: Math.min(config.batchDelayMs, plan.maxDelayMs ?? Infinity),
+  }
+  const exporter = new BatchExporter(pipe, options, notices)
   return plan.front === undefined ? exporter : plan.front(exporter)
 }
 

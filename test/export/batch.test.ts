@@ -214,7 +214,7 @@ describe('stop', () => {
 describe('what is taken at the end', () => {
   it('is everything that is unanswered, in flight or queued, and is settled by whoever sends it', async () => {
     let answer: (reply: Reply) => void = () => {}
-    const { exporter } = make(() => new Promise<Reply>(resolve => (answer = resolve)), {
+    const { exporter, said } = make(() => new Promise<Reply>(resolve => (answer = resolve)), {
       maxBatchSpans: 10,
       delayMs: 5,
     })
@@ -236,6 +236,8 @@ describe('what is taken at the end', () => {
     exporter.settle(unsent[0]!, OK)
     exporter.settle(unsent[0]!, OK)
     for (const message of unsent.slice(1)) exporter.settle(message, AWAY)
+    assert.equal(said.length, 1)
+    assert.match(said[0]!, new RegExp(`; ${25 - unsent[0]!.spans} spans lost; `))
     assert.equal(exporter.counts.sent, unsent[0]!.spans)
     assert.equal(exporter.counts.lost.get('connect ECONNREFUSED'), 25 - unsent[0]!.spans)
     assert.equal(exporter.pending, 0)

@@ -18,6 +18,23 @@ describe('a backend that refuses', () => {
     )
   })
 
+  it('for several reasons is told each, without regard to numbers in it', async () => {
+    const words = ['tenant 17 is closed', 'span 0af7651916cd43dd is too old', 'tenant 4711 is closed', 'no']
+    const { exporter, said } = make(async (_, call) => ({ ...BAD, words: words[call % 4] }), { maxBatchSpans: 1 })
+    pushAll(exporter, spans(40))
+    await until('lost', () => lostOf(exporter) === 40)
+    assert.equal(said.length, 3, said.join('\n'))
+  })
+
+  it('with an endless number of reasons is told some', async () => {
+    const { exporter, said } = make(async (_, call) => ({ ...BAD, words: String.fromCodePoint(0x4e00 + call) }), {
+      maxBatchSpans: 1,
+    })
+    pushAll(exporter, spans(200))
+    await until('lost', () => lostOf(exporter) === 200)
+    assert.equal(said.length, 21)
+  })
+
   it('the credentials is told the variable that holds them', async () => {
     const { exporter, said } = make(async () => ({ ...BAD, about: 'credentials' }))
     pushAll(exporter, spans(1))

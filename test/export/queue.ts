@@ -1,6 +1,7 @@
 /** A queue with a transport that answers as the test says. */
 import { BatchExporter, type BatchOptions } from '../../src/export/batch'
 import type { Encoding, Reply } from '../../src/export/contract'
+import { Notices } from '../../src/export/notices'
 import { Pipe } from '../../src/export/pipe'
 import { FakeTransport, listen } from './rig'
 import { RESOURCE } from './spans'
@@ -23,18 +24,16 @@ export function makeBatch(reply: FakeTransport['reply'], options: Partial<BatchO
   const transport = new FakeTransport(reply)
   const said: string[] = []
   const pipe = new Pipe(encoding, transport, RESOURCE, 1000)
-  const exporter = new BatchExporter(
-    pipe,
-    {
-      name: 'test',
-      transport: { file: 'fake', options: {} },
-      maxQueueSpans: 2048,
-      maxBatchSpans: 512,
-      delayMs: 5000,
-      advice: { address: 'ENDPOINT selects the address', credentials: 'HEADERS holds the credentials' },
-      ...options,
-    },
-    listen(said),
-  )
+  const advice = { address: 'ENDPOINT selects the address', credentials: 'HEADERS holds the credentials' }
+  const all = {
+    name: 'test',
+    transport: { file: 'fake', options: {} },
+    maxQueueSpans: 2048,
+    maxBatchSpans: 512,
+    delayMs: 5000,
+    ...options,
+  }
+  const notices = new Notices(listen(said), all.name, pipe.target, advice, all.maxQueueSpans)
+  const exporter = new BatchExporter(pipe, all, notices)
   return { exporter, transport, said, sizes: () => transport.messages.map(({ length }) => length) }
 }

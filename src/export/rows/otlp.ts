@@ -1,7 +1,7 @@
 /** OTLP: which of the three protocols, where to, with which headers and keys. */
 import { readFileSync } from 'node:fs'
-import type { Advice } from '../batch'
 import type { Plan, Settings } from '../index'
+import type { Advice } from '../notices'
 import type { HttpOptions } from '../transports/http'
 import { xrayRegion } from '../transports/xray-hosts'
 
