@@ -33,7 +33,8 @@
   function isOwnCommand(file) {
     if (typeof file !== 'string') return false
     var path = file.replace(/\\/g, '/')
-    return /\/\.bin\/tracing-agent$/.test(path) || path === __dirname.replace(/\\/g, '/') + '/build/src/cli/main.js'
+    if (/\/\.bin\/tracing-agent$/.test(path)) return true
+    return path.indexOf(__dirname.replace(/\\/g, '/')) === 0 && /\/build\/(agent|src)\/cli\/main\.js$/.test(path)
   }
 
   function isSupported(version) {
@@ -49,6 +50,17 @@
     // biome-ignore lint/style/useNodejsImportProtocol: unknown to versions that read this file
     var threads = require('worker_threads')
     return !threads.isMainThread && threads.parentPort === null
+  }
+
+  /** The bundle; in a checkout without one, the files that it is made of. */
+  function load() {
+    try {
+      return require('./build/agent/register.js')
+    } catch (error) {
+      if (!error || error.code !== 'MODULE_NOT_FOUND' || !/build[\\/]agent[\\/]register\.js/.test(error.message))
+        throw error
+      return require('./build/src/register.js')
+    }
   }
 
   var other = global[GUARD]
@@ -69,7 +81,7 @@
     }
     Object.defineProperty(global, GUARD, { configurable: true, value: { file: __filename } })
     try {
-      agent = require('./build/src/register.js')
+      agent = load()
     } catch (error) {
       if (error && error.code === 'MODULE_NOT_FOUND' && /build[\\/]src[\\/]register\.js/.test(error.message)) {
         say(__dirname + '/build is missing, "npm run build" makes it; the program runs untraced')

@@ -9,10 +9,11 @@
  * Not seen: packages in a bundle, and CommonJS files whose source an asynchronous loader of somebody else supplies.
  */
 import { readFileSync } from 'node:fs'
-import Module, { isBuiltin, syncBuiltinESMExports } from 'node:module'
+import { isBuiltin, syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
+import { loadRequireInTheMiddle } from './requirehook'
 import { compareVersions } from './versions'
 
 /**
@@ -187,23 +188,6 @@ class LiveCache {
   set(filename: string): void {
     const module = require.cache[filename]
     if (module !== undefined) this.seen.add(module)
-  }
-}
-
-/**
- * require-in-the-middle without the package `debug`: that one reads the environment when it is loaded, and a program that
- * shares our copy of it may set DEBUG first. It gets a copy that was not loaded before its time.
- */
-function loadRequireInTheMiddle(): typeof import('require-in-the-middle') {
-  const file = require.resolve('debug', { paths: [path.dirname(require.resolve('require-in-the-middle'))] })
-  if (require.cache[file] !== undefined) return require('require-in-the-middle')
-  const silent = new Module(file)
-  silent.exports = () => () => {}
-  require.cache[file] = silent
-  try {
-    return require('require-in-the-middle')
-  } finally {
-    delete require.cache[file]
   }
 }
 

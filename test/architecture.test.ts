@@ -85,7 +85,13 @@ const LAWS: Law[] = [
   { of: 'src/instrumentation.ts', may: ['src/log', 'src/trace/'], builtins: [], packages: [] },
   { of: 'src/otheragents.ts', may: ['src/hook', ...CONTRACTS], builtins: [], packages: [] },
   { of: 'src/threads.ts', may: ['src/patch', ...CONTRACTS], builtins: 'all', packages: [] },
-  { of: 'src/hook.ts', may: ['src/esm', 'src/versions', ...CONTRACTS], builtins: 'all', packages: 'all' },
+  {
+    of: 'src/hook.ts',
+    may: ['src/esm', 'src/requirehook', 'src/versions', ...CONTRACTS],
+    builtins: 'all',
+    packages: [],
+  },
+  { of: 'src/requirehook.ts', may: [], builtins: 'all', packages: ['require-in-the-middle'] },
   { of: 'src/esm.ts', may: ['src/versions'], builtins: 'all', packages: ['import-in-the-middle'] },
   {
     of: 'src/lifecycle.ts',

@@ -13,6 +13,8 @@ const run = promisify(execFile)
 /** What npm says when no registry can be reached. */
 const NO_REGISTRY = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET|ERR_SOCKET_TIMEOUT|ENOTCACHED/
 
+const BUNDLE = join(ROOT_FOLDER, 'build/agent')
+
 const PROGRAM = `
 const http = require('node:http')
 const server = http.createServer((req, res) => res.end('hello')).listen(0, '127.0.0.1', () => {
@@ -33,10 +35,13 @@ describe('the package', function () {
   let folder: string
   let collector: Collector
   let files: string[]
+  let hadBundle = false
 
   before(async function () {
     folder = mkdtempSync(join(tmpdir(), 'tracing-agent-package-'))
-    // Scripts are left out: they would build again what is under test.
+    hadBundle = existsSync(BUNDLE)
+    await run(process.execPath, [join(ROOT_FOLDER, 'scripts/bundle.mjs')], { timeout: 60_000 })
+    // Scripts are left out: they would compile again what other tests are using.
     const packed = await npm(['pack', '--ignore-scripts', '--json', '--pack-destination', folder], ROOT_FOLDER)
     const listing = JSON.parse(packed)
     const [item] = Array.isArray(listing) ? listing : (Object.values(listing) as any[])
@@ -57,12 +62,15 @@ describe('the package', function () {
   after(async () => {
     await collector?.close()
     rmSync(folder, { recursive: true, force: true })
+    if (!hadBundle) rmSync(BUNDLE, { recursive: true, force: true })
   })
 
   it('holds the program and its licence, and nothing of the tests', () => {
     for (const file of [
       'register.js',
-      'build/src/register.js',
+      'build/agent/register.js',
+      'build/agent/register.js.map',
+      'build/src/index.d.ts',
       'LICENSE',
       'README.md',
       'CHANGELOG.md',

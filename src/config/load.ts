@@ -149,6 +149,7 @@ function readRow(name: OptionName, row: Row<unknown>, source: Source, draft: Dra
   }
   draft.config[name] = used === undefined ? row.default : value
   draft.origins[name] = used === undefined ? { from: 'default' } : source.origin(used)
+  if (refused.length === 0) return
   const shown = used === undefined ? defaultText(row) : row.type.show(value)
   for (const { variable, raw, parsed } of refused) {
     const said = draft.problems.some(problem => problem.variable === variable && problem.expected === row.type.expected)

@@ -5,6 +5,7 @@
 import { workerData } from 'node:worker_threads'
 import type { Reply, Transport, TransportSpec, Unsent } from './contract'
 import type { Answer, LastGaspData } from './lastgasp'
+import { createTransport } from './transports'
 
 const { messages, port, answered } = workerData as LastGaspData
 const transports = new Map<string, Transport>()
@@ -13,7 +14,7 @@ function transportFor(spec: TransportSpec): Transport {
   const key = `${spec.file} ${JSON.stringify(spec.options)}`
   let transport = transports.get(key)
   if (transport === undefined) {
-    transport = require(`./transports/${spec.file}`).create(spec.options) as Transport
+    transport = createTransport(spec)
     transports.set(key, transport)
   }
   return transport

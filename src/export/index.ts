@@ -6,10 +6,11 @@ import type { ExporterName } from '../config/names'
 import type { Log } from '../log'
 import type { Resource, SpanData, SpanSink } from '../trace/data'
 import { BatchExporter } from './batch'
-import type { Encoding, Exporter, Transport, TransportSpec } from './contract'
+import type { Encoding, Exporter, TransportSpec } from './contract'
 import { type Advice, Notices } from './notices'
 import { Pipe } from './pipe'
 import { retrying } from './retry'
+import { createTransport } from './transports'
 
 /** What a row reads. */
 export interface Settings {
@@ -95,9 +96,8 @@ export function createExporters(settings: Settings, resource: Resource): Exporte
 }
 
 function createExporter(name: string, plan: Plan, { config, log }: Settings, resource: Resource): Exporter {
-  const { create } = require(`./transports/${plan.transport.file}`) as { create(options: object): Transport }
   // Called only when the exporter exists and has sent something.
-  const transport = retrying(create(plan.transport.options), reply => exporter.noticeUnreachable(reply))
+  const transport = retrying(createTransport(plan.transport), reply => exporter.noticeUnreachable(reply))
   const own = plan.timeoutMs || Infinity
   const general = config.batchTimeoutMs || Infinity
   const pipe = new Pipe(plan.encoding, transport, resource, Math.min(own, general))

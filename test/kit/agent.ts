@@ -1,5 +1,6 @@
 /** Runs a program as a child process, under the agent or bare, and says what came of it. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Collector, type Protocol, startCollector } from './collector'
@@ -10,6 +11,23 @@ export type { ReceivedSpan } from './otlp'
 /** The folder of the package: this file runs as build/test/kit/agent.js. */
 export const ROOT_FOLDER = resolve(__dirname, '../../..')
 export const REGISTER = join(ROOT_FOLDER, 'register.js')
+
+/** What `npm run build` leaves and register.js prefers to the separate files. */
+const BUNDLE = join(ROOT_FOLDER, 'build/agent')
+
+/** Coverage is of the separate files, and a bundle that is older than a source is not what is under test: it goes. */
+function dropBundle(): void {
+  const built = statSync(join(BUNDLE, 'register.js'), { throwIfNoEntry: false })
+  if (built === undefined) return
+  const sources = ['src', 'instrumentations'].flatMap(folder =>
+    readdirSync(join(ROOT_FOLDER, folder), { recursive: true, encoding: 'utf8' }).map(file =>
+      join(ROOT_FOLDER, folder, file),
+    ),
+  )
+  const isStale = sources.some(file => file.endsWith('.ts') && statSync(file).mtimeMs > built.mtimeMs)
+  if (isStale || process.env['NYC_CONFIG'] !== undefined) rmSync(BUNDLE, { recursive: true, force: true })
+}
+dropBundle()
 
 /** How the agent gets into the program: `--require`, `--import`, `--require` in NODE_OPTIONS, or the test's own flags. */
 export type How = 'require' | 'import' | 'node-options' | 'none'
