@@ -240,7 +240,7 @@ function describe({ settings, destination }: Subject): AttributeList {
   return clientAttributes(settings, destination)
 }
 
-/** Node 20 does since some release in its middle; the text of a builtin function is its source. */
+/** Node does from some release between 20.12 and 20.18 on; the text of a builtin function is its source. */
 function publishesErrors(clientRequest: Function): boolean {
   return Function.prototype.toString.call(clientRequest).includes('emitErrorEvent')
 }
