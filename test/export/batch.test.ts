@@ -272,6 +272,28 @@ describe('an exporter', () => {
     assert.equal(idle, 1)
   })
 
+  it('leaves no span behind: whatever the backend said, in the end all is sent without a flush', async () => {
+    const replies = fc.array(fc.constantFrom<Reply>(OK, AWAY, { ...AWAY, afterMs: 3 }), { maxLength: 8 })
+    const bursts = fc.array(fc.tuple(fc.integer({ min: 1, max: 45 }), fc.nat(3)), { minLength: 1, maxLength: 10 })
+    const sizes = fc.constantFrom(1, 7, 20)
+    await fc.assert(
+      fc.asyncProperty(bursts, replies, sizes, async (pushes, answers, maxBatchSpans) => {
+        const options = { maxQueueSpans: 1000, maxBatchSpans, delayMs: 2 }
+        const { exporter } = make(async (_, call) => {
+          if (call % 3 === 0) await sleep(1)
+          return answers[call - 1] ?? OK
+        }, options)
+        for (const [count, waitMs] of pushes) {
+          pushAll(exporter, spans(count))
+          if (waitMs > 0) await sleep(waitMs)
+        }
+        await until('all sent', () => exporter.pending === 0, 2000)
+        assert.equal(exporter.counts.sent, exporter.counts.finished)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('counts every span once, whatever happens', async () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), count: fc.integer({ min: 1, max: 60 }) }) },

@@ -92,6 +92,18 @@ describe('an answer over gRPC', () => {
     assert.equal(lost, 4)
   })
 
+  it('more than 4 MiB are not read', async () => {
+    const { said, lost } = await toHttp2(
+      stream => {
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
+        stream.end(Buffer.alloc(5 << 20))
+      },
+      { OTEL_BSP_EXPORT_TIMEOUT: '5000' },
+    )
+    assert.match(said[0]!, /answered with more than 4194304 bytes; 4 spans lost/)
+    assert.equal(lost, 4)
+  })
+
   it('headers without a status are told', async () => {
     const { said } = await toHttp2(stream =>
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { endStream: true }),
@@ -142,6 +154,29 @@ describe('an answer over gRPC', () => {
     )
     assert.equal(calls, 2)
     assert.equal(sessions, 2)
+    assert.deepEqual(said, [])
+  })
+
+  it('a connection that the other side is about to leave is not used for the next call', async () => {
+    const server = http2.createServer()
+    const sessions: http2.ServerHttp2Session[] = []
+    server.on('session', session => void sessions.push(session))
+    server.on('stream', stream => {
+      stream.on('error', () => {})
+      stream.resume().on('end', () => {
+        trailersOnly(0)(stream)
+        if (sessions.length === 1) stream.session?.goaway(0)
+      })
+    })
+    const port = await listen(server)
+    const { exporter, said } = await send(grpc(port))
+    await new Promise(resolve => setTimeout(resolve, 50))
+    pushAll(exporter, spans(2))
+    await exporter.stop(2000)
+    for (const session of sessions) session.destroy()
+    server.close()
+    assert.equal(exporter.counts.sent, 6)
+    assert.equal(sessions.length, 2)
     assert.deepEqual(said, [])
   })
 

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as grpc from '../../src/export/transports/grpc'
+import * as http from '../../src/export/transports/http'
 import { ROOT_FOLDER } from '../kit/agent'
 import { type Collector, type CollectorOptions, startCollector } from '../kit/collector'
 import { lostOf, pushAll, rig, spans } from './rig'
@@ -133,6 +135,11 @@ describe('what is sent', () => {
     const expected = `Basic ${Buffer.from('us@er:p:w').toString('base64')}`
     assert.equal(collector.requests[0]!.headers['authorization'], expected)
     await collector.close()
+  })
+
+  it('is no larger than 64 MiB', () => {
+    const options = { url: 'http://localhost:1/', headers: {}, compression: 'none' } as const
+    for (const { create } of [http, grpc]) assert.equal(create(options).maxBytes, 64 * 1024 * 1024)
   })
 
   it('with a timeout of 0 waits as long as it takes', async () => {
