@@ -44,6 +44,8 @@ class SilentPort {
 }
 
 const program = 'fixtures/export/ends.cjs'
+/** Far more than the 100 ms that are allowed, for a machine that is busy; far less than what a backend makes one wait. */
+const LONG_MS = 3000
 
 for (const protocol of ['http/protobuf', 'grpc'] as const) {
   const env = {
@@ -60,7 +62,7 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
       await collector.takeAll()
       await collector.close()
       assert.equal(code, 0)
-      assert.ok(Number(stdout) < 550, stdout)
+      assert.ok(Number(stdout) < LONG_MS, stdout)
       assert.match(stderr, /not answered within the 100 ms of TRACING_AGENT_EXIT_TIMEOUT; 1 span lost/)
     })
 
@@ -70,8 +72,8 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
         if (!(await silent.isSilent())) return void this.skip()
         const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${silent.port}` }
         const { stdout, stderr, durationMs } = await runAgent(program, { env: { ...env, ...endpoint } })
-        assert.ok(Number(stdout) < 800, stdout)
-        assert.ok(durationMs < 4000)
+        assert.ok(Number(stdout) < LONG_MS, stdout)
+        assert.ok(durationMs < 20_000)
         assert.match(stderr, /1 span lost/)
       } finally {
         silent.close()
@@ -81,7 +83,7 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
     it('does not wait for a backend that is not there', async () => {
       const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', TRACING_AGENT_EXIT_TIMEOUT: '5000' }
       const { stdout, stderr } = await runAgent(program, { env: { ...env, ...endpoint } })
-      assert.ok(Number(stdout) < 550, stdout)
+      assert.ok(Number(stdout) < LONG_MS, stdout)
       assert.match(stderr, /connect ECONNREFUSED 127\.0\.0\.1:1; 1 span lost/)
     })
   })

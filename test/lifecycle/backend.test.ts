@@ -9,7 +9,7 @@ const MANY = 'fixtures/lifecycle/many.cjs'
 const ALONE: RunOptions = { coverage: false }
 const NOWHERE = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }
 /** What a start, and a thread at the end, may cost on a machine that is busy with other tests; less than the wait by default. */
-const SLACK_MS = 1500
+const SLACK_MS = 4000
 
 describe('the end of a program when its backend is away', () => {
   for (const way of ['normal end', 'process.exit in a callback', 'an uncaught exception']) {

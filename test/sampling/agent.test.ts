@@ -130,7 +130,7 @@ describe('a sampling service', () => {
     const { durationMs, paths, stderr } = await run(jaeger(), { path: '/a' })
     assert.deepEqual(paths, ['/a'])
     assert.equal(stderr, '')
-    assert.ok(durationMs < 4000, `${durationMs} ms`)
+    assert.ok(durationMs < 15_000, `${durationMs} ms`)
   })
 
   it('that is away is one line, and keeps no program alive', async () => {
@@ -143,6 +143,6 @@ describe('a sampling service', () => {
       stderr,
       /^tracing-agent: The sampling service 127\.0\.0\.1:\d+\/sampling does not answer \(connect ECONNREFUSED 127\.0\.0\.1:\d+\); TraceIdRatioBased\{1\} counts until it does\. OTEL_TRACES_SAMPLER_ARG="endpoint=…" selects another\.\n$/,
     )
-    assert.ok(durationMs < 4000, `${durationMs} ms`)
+    assert.ok(durationMs < 15_000, `${durationMs} ms`)
   })
 })
