@@ -156,6 +156,16 @@ export class ReverseWriter {
     this.varint((field << 3) | BYTES)
   }
 
+  /** Writes once more what was written between two marks. */
+  copy(from: number, to: number): void {
+    const length = to - from
+    this.reserve(length)
+    const { buffer } = this
+    const source = buffer.length - to
+    this.start -= length
+    buffer.copyWithin(this.start, source, source + length)
+  }
+
   private ascii(text: string, length: number): boolean {
     this.reserve(length + 15)
     const { buffer } = this

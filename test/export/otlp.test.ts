@@ -1,13 +1,14 @@
 /** The two encodings of OTLP, read by protobufjs with the official .proto files and by JSON.parse. */
 import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
+import type { AttributeValue } from '@opentelemetry/api'
 import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import type { Encoding } from '../../src/export/contract'
 import { otlpJson, otlpJsonLines } from '../../src/export/encodings/otlp-json'
 import { otlpProtobuf } from '../../src/export/encodings/otlp-protobuf'
 import { encodeWhole } from '../../src/export/pipe'
-import type { AttributeList, Resource, SpanData } from '../../src/trace/data'
+import type { AttributeList, Kind, Resource, SpanData } from '../../src/trace/data'
 import { decodeJson, decodeProtobuf, encodeErrorBody, encodeReply } from '../kit/otlp'
 import { assertGolden } from './golden'
 import { anyResource, anySpan, FULL, RESOURCE, span, TRACE } from './spans'
@@ -168,6 +169,34 @@ for (const [name, encoding, read] of [
           assert.deepEqual(read(encode(encoding, batch, resource)), expected(batch, resource))
         }),
         { numRuns: 400 },
+      )
+    })
+
+    it('attributes that repeat from span to span, wholly or in parts, are those of each span', () => {
+      const pair = fc.tuple(
+        fc.constantFrom('a', 'b', 'http.request.method'),
+        fc.constantFrom<AttributeValue>(
+          'GET',
+          'é',
+          '',
+          0,
+          -0,
+          1,
+          1.5,
+          Number.NaN,
+          '1',
+          true,
+          false,
+          ['x', 'y'],
+          [1, 2],
+        ),
+      )
+      const list = fc.array(pair, { maxLength: 6 }).map(pairs => pairs.flat() as AttributeList)
+      const similar = fc.record({ attributes: list, kind: fc.constantFrom<Kind>(0, 1) }).map(span)
+      fc.assert(
+        fc.property(fc.array(similar, { maxLength: 20 }), batch => {
+          assert.deepEqual(read(encode(encoding, batch)), expected(batch, RESOURCE))
+        }),
       )
     })
 

@@ -17,10 +17,13 @@ export interface ScopeGroup {
 export function groupByScope(batch: readonly SpanData[]): ScopeGroup[] {
   const groups: ScopeGroup[] = []
   const byObject = new Map<Scope, ScopeGroup>()
+  let last: Scope | undefined
+  let group: ScopeGroup | undefined
   for (let i = 0; i < batch.length; i++) {
     const span = batch[i]!
     const { scope } = span
-    let group = byObject.get(scope)
+    if (scope !== last) group = byObject.get(scope)
+    last = scope
     if (group === undefined) {
       group = groups.find(({ name, version }) => name === scope.name && version === scope.version)
       if (group === undefined) {
