@@ -113,7 +113,7 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     {
       takeUnsent: () => {
         patches.finish()
-        return [...exporters.flatMap(exporter => exporter.takeUnsent()), ...threads.collect(config.exitTimeoutMs)]
+        return [...exporters.flatMap(exporter => exporter.takeUnsent(false)), ...threads.collect(config.exitTimeoutMs)]
       },
       busy: () => lifecycle.busy(),
       idle: () => {

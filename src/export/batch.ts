@@ -4,7 +4,7 @@ import { runInContext, SUPPRESSED } from '../trace/context'
 import type { SpanData } from '../trace/data'
 import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
 import type { Notices, Trouble } from './notices'
-import { type Outcome, type Pipe, unencodable } from './pipe'
+import { type Message, type Outcome, type Pipe, unencodable } from './pipe'
 import { nextTurn, startTimer, stopTimer } from './timers'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
@@ -114,26 +114,23 @@ export class BatchExporter implements Exporter {
     this.noticeIdle()
   }
 
-  takeUnsent(): Unsent[] {
+  takeUnsent(canWait = true): Unsent[] {
     this.closed = true
     stopTimer(this.timer)
-    const messages: Unsent[] = []
+    const taken: Unsent[] = []
     const batches = [...this.flights.keys()]
     this.flights.clear()
-    const { maxBatchSpans, transport } = this.options
-    while (this.queue.length > 0) batches.push(this.queue.splice(0, maxBatchSpans))
     for (const batch of batches) {
-      for (const { spans, body, reason } of this.pipe.encodeNow(batch)) {
-        if (body === undefined) this.account({ spans, sent: 0, reason })
-        else {
-          const unsent = { transport, mediaType: this.pipe.encoding.mediaType, body, spans: spans.length }
-          this.taken.set(unsent, spans)
-          messages.push(unsent)
-        }
-      }
+      const { outcomes, messages } = this.pipe.takeBack(batch)
+      for (const outcome of outcomes) this.account(outcome)
+      for (const message of messages) this.take(message, canWait, taken)
+    }
+    while (this.queue.length > 0) {
+      const batch = this.queue.splice(0, this.options.maxBatchSpans)
+      for (const message of this.pipe.encodeNow(batch)) this.take(message, canWait, taken)
     }
     this.noticeIdle()
-    return messages
+    return taken
   }
 
   /** The backend cannot be reached, and the attempts go on. */
@@ -152,6 +149,17 @@ export class BatchExporter implements Exporter {
     this.settled.clear()
     for (const outcome of outcomes) this.account(outcome)
     this.noticeIdle()
+  }
+
+  private take({ spans, body, reason, handedOver }: Message, canWait: boolean, taken: Unsent[]): void {
+    if (body === undefined) this.account({ spans, sent: 0, reason })
+    else if (handedOver !== undefined && !canWait) this.account({ spans, sent: spans.length })
+    else {
+      const { mediaType } = this.pipe.encoding
+      const unsent = { transport: this.options.transport, mediaType, body, spans: spans.length, handedOver }
+      this.taken.set(unsent, spans)
+      taken.push(unsent)
+    }
   }
 
   private wake(): void {

@@ -61,8 +61,29 @@ export interface Transport {
   readonly target: string
   /** @param timeoutMs longest wait for the answer; left out, there is no limit */
   send(body: Uint8Array, mediaType: string, timeoutMs?: number): Promise<Reply>
+  /**
+   * For the end of the thread, which runs no callbacks any more: synchronously finds out what is known of a message that is
+   * in flight, and sends nothing from then on. A transport without it has every message sent again.
+   *
+   * @param body the one that `send` was given
+   */
+  recall?(body: Uint8Array): Recalled
   /** Gives up what is in flight (its `send` resolves with a reply that is not ok) and closes. */
   close(): Promise<void>
+}
+
+/** `withdrawn`: it cannot arrive any more. Otherwise the answer to it, or where that can be waited for. */
+export type Recalled = 'withdrawn' | Reply | HandedOver
+
+/** A message whose bytes are all with the system, on a connection that lives: it arrives unless that breaks. */
+export interface HandedOver {
+  /** Descriptor of the connection, on which the answer will come; -1 where there is none to read from. */
+  readonly fd: number
+  readonly protocol: 'http/1.1' | 'h2' | 'tls'
+  /** The stream of the message (h2). */
+  readonly streamId?: number
+  /** The head of the answer has come (h2). */
+  readonly begun?: boolean
 }
 
 /**
@@ -74,12 +95,14 @@ export interface TransportSpec {
   readonly options: Readonly<Record<string, unknown>>
 }
 
-/** A message that was encoded (or was in flight, unanswered) when the program ended. */
+/** A message that was encoded, or was in flight and unanswered, when the program ended. */
 export interface Unsent {
   readonly transport: TransportSpec
   readonly mediaType: string
   readonly body: Uint8Array
   readonly spans: number
+  /** It is sent again only if this connection breaks. */
+  readonly handedOver?: HandedOver
 }
 
 /** Every finished span ends in exactly one of these: `finished` = `sent` + sum of `lost` + `pending` of the exporter. */
@@ -105,8 +128,12 @@ export interface Exporter extends SpanSink {
   flush(): Promise<void>
   /** Set by whoever must know that nothing waits any more: called whenever `pending` has become 0. */
   onIdle: (() => void) | undefined
-  /** Synchronously encodes what is queued and takes back what is in flight. The exporter sends nothing afterwards. */
-  takeUnsent(): Unsent[]
+  /**
+   * Synchronously encodes what is queued and takes back what is in flight. The exporter sends nothing afterwards.
+   *
+   * @param canWait false: what was handed over to the system counts as sent, for nobody will wait for the answer
+   */
+  takeUnsent(canWait?: boolean): Unsent[]
   /** Counts what became of a message that `takeUnsent` gave. */
   settle(unsent: Unsent, reply: Reply): void
   /** flush, then close. What is unanswered after `withinMs` is lost. */

@@ -72,9 +72,9 @@ export function gathering(exporter: Exporter, maxSpans: number): Exporter {
       releaseAll()
       return exporter.flush()
     },
-    takeUnsent() {
+    takeUnsent(canWait) {
       releaseAll()
-      return exporter.takeUnsent()
+      return exporter.takeUnsent(canWait)
     },
     settle: (unsent, reply) => exporter.settle(unsent, reply),
     stop(withinMs) {

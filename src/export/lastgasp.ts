@@ -6,6 +6,11 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { environmentOfOwnThread } from '../config/environment'
 import type { Log } from '../log'
 import type { Exporter, Reply, Unsent } from './contract'
+import { LastWords } from './lastword'
+import { now } from './timers'
+
+/** Between two looks at the connections of messages that were handed over. */
+const LOOK_MS = 5
 
 /** What the exit worker is given. */
 export interface LastGaspData {
@@ -37,16 +42,16 @@ export function deliverNow(
   const messages: Unsent[] = [...others]
   const owners: (Exporter | undefined)[] = others.map(() => undefined)
   for (const exporter of exporters) {
-    for (const unsent of exporter.takeUnsent()) {
+    for (const unsent of exporter.takeUnsent(true)) {
       messages.push(unsent)
       owners.push(exporter)
     }
   }
   if (messages.length === 0) return
-  let replies: (Reply | undefined)[] = []
+  const replies: (Reply | undefined)[] = new Array(messages.length)
   let reason = `not answered within the ${timeoutMs} ms of TRACING_AGENT_EXIT_TIMEOUT`
   try {
-    replies = sendAndWait(messages, timeoutMs)
+    replyToAll(messages, timeoutMs, replies)
   } catch (error) {
     reason = `no thread could be started to send them: ${(error as Error).message}`
   }
@@ -59,34 +64,61 @@ export function deliverNow(
 }
 
 /**
- * The transports are made again in the worker, which has none of the program's flags and preloads.
+ * Messages that were handed over are waited for; the others are sent, and those whose connection broke are sent again.
  *
- * @returns a reply for each message that was answered or given up in time
+ * @param replies takes one for each message that was answered or given up in time
  * @throws if no thread can be started
  */
-function sendAndWait(messages: readonly Unsent[], timeoutMs: number): (Reply | undefined)[] {
-  const replies: (Reply | undefined)[] = new Array(messages.length)
-  if (timeoutMs === 0) return replies
-  const deadline = performance.now() + timeoutMs
+function replyToAll(messages: readonly Unsent[], timeoutMs: number, replies: (Reply | undefined)[]): void {
+  const deadlineMs = now() + timeoutMs
+  const words = new LastWords(messages)
+  words.look()
+  /** A connection that the other side had closed before is known by now. */
+  const broken = () => {
+    const again: number[] = []
+    for (const [index, reply] of words.replies) {
+      if (!reply.ok && reply.retry) again.push(index)
+      else replies[index] = reply
+      words.replies.delete(index)
+    }
+    return again
+  }
+  const first = [...messages.keys()].filter(index => messages[index]!.handedOver === undefined)
+  sendAndWait(messages, [...first, ...broken()], deadlineMs, words, replies)
+  words.wait(deadlineMs)
+  words.giveUp(timeoutMs === 0)
+  sendAndWait(messages, broken(), deadlineMs, words, replies)
+}
+
+/** The transports are made again in the worker, which has none of the program's flags and preloads. */
+function sendAndWait(
+  messages: readonly Unsent[],
+  chosen: readonly number[],
+  deadlineMs: number,
+  words: LastWords,
+  replies: (Reply | undefined)[],
+): void {
+  if (chosen.length === 0 || now() >= deadlineMs) return
   const { port1, port2 } = new MessageChannel()
   const answered = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(path.join(__dirname, 'exit-worker.js'), {
-    workerData: { messages, port: port2, answered } satisfies LastGaspData,
+    workerData: { messages: chosen.map(index => messages[index]!), port: port2, answered } satisfies LastGaspData,
     transferList: [port2],
     execArgv: [],
     argv: [],
     env: environmentOfOwnThread(),
   })
-  for (let seen = 0; seen < messages.length; seen = Atomics.load(answered, 0)) {
-    const leftMs = deadline - performance.now()
-    if (leftMs <= 0 || Atomics.wait(answered, 0, seen, leftMs) === 'timed-out') break
+  for (let seen = 0; seen < chosen.length; seen = Atomics.load(answered, 0)) {
+    const leftMs = deadlineMs - now()
+    if (leftMs <= 0) break
+    Atomics.wait(answered, 0, seen, words.isWaiting ? Math.min(leftMs, LOOK_MS) : leftMs)
+    words.look()
   }
   for (let got = receiveMessageOnPort(port1); got !== undefined; got = receiveMessageOnPort(port1)) {
     const { of, reply } = got.message as Answer
-    replies[of] = reply
+    replies[chosen[of]!] = reply
   }
   // It may still hold a connection open; nobody waits for it.
   port1.close()
   worker.unref()
-  return replies
 }

@@ -1,5 +1,5 @@
 import type { Resource, SpanData } from '../trace/data'
-import type { Encoding, Reply, Transport } from './contract'
+import type { Encoding, HandedOver, Recalled, Reply, Transport } from './contract'
 import { nextTurn, now } from './timers'
 
 /** The event loop waits for an encoder no longer than this at a stretch. */
@@ -33,6 +33,14 @@ export interface Message {
   readonly spans: readonly SpanData[]
   readonly body?: Uint8Array
   readonly reason?: string
+  readonly handedOver?: HandedOver
+}
+
+/** How far a batch has come. Its spans are dealt with in their order. */
+interface Delivery {
+  readonly outcomes: Outcome[]
+  /** The message that is in flight. */
+  message: { readonly spans: readonly SpanData[]; readonly body: Uint8Array } | undefined
 }
 
 /**
@@ -43,6 +51,9 @@ export interface Message {
 export class Pipe {
   /** Largest message; less than the transport's own limit after the other side refused one as too large. */
   private maxBytes: number
+  private readonly deliveries = new WeakMap<readonly SpanData[], Delivery>()
+  /** Batches were taken back. */
+  private ended = false
 
   constructor(
     readonly encoding: Encoding,
@@ -66,12 +77,40 @@ export class Pipe {
   /** Sends a batch in as few messages as may be. Resolves with one outcome a message; never rejects. */
   async send(batch: readonly SpanData[]): Promise<Outcome[]> {
     const { maxSpans } = this.encoding
-    const outcomes: Outcome[] = []
+    const delivery: Delivery = { outcomes: [], message: undefined }
+    this.deliveries.set(batch, delivery)
     await this.resource.ready?.()
     for (let at = 0; at < batch.length; at += maxSpans) {
-      await this.sendPart(maxSpans < batch.length ? batch.slice(at, at + maxSpans) : batch, outcomes)
+      await this.sendPart(maxSpans < batch.length ? batch.slice(at, at + maxSpans) : batch, delivery)
     }
-    return outcomes
+    return delivery.outcomes
+  }
+
+  /**
+   * At the end of a thread: what became of a batch that was being sent, and the messages that are still to be sent. The
+   * outcomes of `send` are then of no use, and nothing is sent any more.
+   */
+  takeBack(batch: readonly SpanData[]): { outcomes: Outcome[]; messages: Message[] } {
+    this.ended = true
+    const { outcomes, message } = this.deliveries.get(batch) ?? { outcomes: [], message: undefined }
+    const settled = outcomes.filter(({ later }) => !later)
+    const messages: Message[] = []
+    let rest = outcomes.flatMap(({ later, spans }) => (later ? spans : []))
+    let at = outcomes.reduce((sum, { spans }) => sum + spans.length, 0)
+    if (message !== undefined) {
+      at += message.spans.length
+      const recalled = this.recall(message.body)
+      if (typeof recalled === 'string') messages.push(message)
+      else if ('fd' in recalled) messages.push({ ...message, handedOver: recalled })
+      else {
+        const outcome = this.judge(message.spans, recalled)
+        if (outcome.later) messages.push(message)
+        else settled.push(outcome)
+      }
+    }
+    rest = rest.concat(batch.slice(at))
+    if (rest.length > 0) messages.push(...this.encodeNow(rest))
+    return { outcomes: settled, messages }
   }
 
   close(): Promise<void> {
@@ -122,11 +161,21 @@ export class Pipe {
     return { spans, sent, reason: sent === spans.length ? undefined : 'rejected by the backend', words }
   }
 
+  private recall(body: Uint8Array): Recalled {
+    try {
+      return this.transport.recall?.(body) ?? 'withdrawn'
+    } catch {
+      // Rather twice than never.
+      return 'withdrawn'
+    }
+  }
+
   private tooLarge(): string {
     return `takes ${this.maxBytes} bytes at once, which is less than one span has`
   }
 
-  private async sendPart(batch: readonly SpanData[], outcomes: Outcome[]): Promise<void> {
+  private async sendPart(batch: readonly SpanData[], delivery: Delivery): Promise<void> {
+    const { outcomes } = delivery
     const before = outcomes[outcomes.length - 1]
     if (before?.later) {
       // The backend is away: each further message of the batch would wait just as long to learn the same.
@@ -134,20 +183,24 @@ export class Pipe {
       return
     }
     const body = await encodeInTurn(this.encoding, batch, this.resource)
+    if (this.ended) return
     if (body.length > this.maxBytes) {
       if (batch.length === 1) {
         outcomes.push({ spans: batch, sent: 0, reason: this.tooLarge() })
         return
       }
       for (const chunk of chunks(batch, fitting(batch.length, body.length, this.maxBytes))) {
-        await this.sendPart(chunk, outcomes)
+        await this.sendPart(chunk, delivery)
       }
       return
     }
+    delivery.message = { spans: batch, body }
     const reply = await this.transport.send(body, this.encoding.mediaType, this.timeoutMs)
+    delivery.message = undefined
+    if (this.ended) return
     if (!reply.ok && reply.about === 'size' && batch.length > 1) {
       this.maxBytes = Math.min(this.maxBytes, Math.max(body.length >> 1, MIN_LEARNED_BYTES))
-      for (const chunk of chunks(batch, Math.ceil(batch.length / 2))) await this.sendPart(chunk, outcomes)
+      for (const chunk of chunks(batch, Math.ceil(batch.length / 2))) await this.sendPart(chunk, delivery)
       return
     }
     outcomes.push(this.judge(batch, reply))

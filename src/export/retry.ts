@@ -53,6 +53,10 @@ export function retrying(
         if (closed) return reply
       }
     },
+    recall(body) {
+      closed = true
+      return transport.recall?.(body) ?? 'withdrawn'
+    },
     async close() {
       closed = true
       for (const wake of sleeping) wake()

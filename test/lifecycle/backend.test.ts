@@ -81,12 +81,32 @@ describe('the end of a program with much to send', () => {
     assert.equal(new Set(spans.map(({ name }) => name)).size, 2000)
   })
 
-  it('sends again what was on its way and unanswered', async () => {
+  it('waits for the answer to what was on its way, sends it no second time, and tells when none came', async () => {
     const collector = await startCollector()
-    // The first message is swallowed: only the end of the program shows that it was not answered.
-    collector.answer({ hang: true })
+    collector.answerAlways({ hang: true })
+    const env = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5', TRACING_AGENT_EXIT_TIMEOUT: '400' }
+    const { stderr } = await runAgent('fixtures/lifecycle/inflight.cjs', { ...ALONE, env, collector })
+    assert.match(stderr, /^tracing-agent: otlp: .* not answered within the 400 ms of .*; 5 spans lost; .*\n$/)
+    assert.equal(collector.requests.length, 1)
+    await collector.close()
+  })
+
+  it('tells what the answer was to what was on its way', async () => {
+    const collector = await startCollector()
+    collector.answerAlways({ status: 400, delayMs: 500 })
     const env = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5' }
-    await runAgent('fixtures/lifecycle/inflight.cjs', { ...ALONE, env, collector })
+    const { stderr } = await runAgent('fixtures/lifecycle/inflight.cjs', { ...ALONE, env, collector })
+    assert.match(stderr, /^tracing-agent: otlp: .* answered 400 Bad Request; 5 spans lost; .*\n$/)
+    assert.equal(collector.requests.length, 1)
+    await collector.close()
+  })
+
+  it('sends again what was on its way when its connection breaks', async () => {
+    const collector = await startCollector()
+    collector.answer({ reset: true, delayMs: 500 })
+    const env = { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '5' }
+    const { stderr } = await runAgent('fixtures/lifecycle/inflight.cjs', { ...ALONE, env, collector })
+    assert.equal(stderr, '')
     const spans = await collector.take(5)
     assert.deepEqual(spans.map(({ name }) => name).sort(), ['span 0', 'span 1', 'span 2', 'span 3', 'span 4'])
     await collector.close()

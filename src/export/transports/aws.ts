@@ -54,6 +54,10 @@ export function create(options: AwsOptions): Transport {
       if (closed) return { ok: false, reason: 'is closed', retry: false }
       return signing.send(body, mediaType, timeoutMs)
     },
+    recall(body) {
+      closed = true
+      return signing?.recall?.(body) ?? 'withdrawn'
+    },
     async close() {
       closed = true
       await signing?.close()

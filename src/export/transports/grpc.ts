@@ -7,14 +7,16 @@
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import net, { type Socket } from 'node:net'
-import type { Reply, Transport } from '../contract'
+import type { Recalled, Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
 import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
 import {
   describeError,
   gzip,
+  handedOver,
   isConnectionError,
+  isFinal,
   isUnreachable,
   limit,
   MAX_REPLY_BYTES,
@@ -56,6 +58,14 @@ const RETRYABLE = [1, 4, 10, 11, 14, 15]
 /** HTTP statuses of something in between that stand for UNAVAILABLE (http-grpc-status-mapping.md). */
 const RETRYABLE_HTTP = [429, 502, 503, 504]
 
+/** A message on its way. */
+interface Call {
+  readonly stream: ClientHttp2Stream
+  readonly connection: Socket
+  begun: boolean
+  reply?: Reply
+}
+
 export function create(options: GrpcOptions): Transport {
   const url = new URL(options.url)
   let session: ClientHttp2Session | undefined
@@ -63,6 +73,9 @@ export function create(options: GrpcOptions): Transport {
   /** Why the last connection ended; a stream on it tells less. */
   let sessionError: Error | undefined
   let closed = false
+  /** By the body that `send` was given; there until that is forgotten, for an answer may have come just now. */
+  const calls = new WeakMap<Uint8Array, Call>()
+  const open = new Set<Call>()
 
   function connect(): ClientHttp2Session {
     if (session !== undefined && !session.closed && !session.destroyed) return session
@@ -90,7 +103,15 @@ export function create(options: GrpcOptions): Transport {
     socket?.destroy()
   }
 
-  function call(message: Uint8Array, timeoutMs: number): Promise<Reply> {
+  /** All of it is with the system: the stream has ended and the queue of its connection is empty. */
+  function connectionOf({ stream, connection, begun }: Call): Recalled | undefined {
+    if (!stream.writableFinished || stream.destroyed) return undefined
+    const over = handedOver(connection)
+    if (over === undefined || over.protocol === 'tls') return over
+    return { ...over, protocol: 'h2', streamId: stream.id, begun }
+  }
+
+  function call(body: Uint8Array, message: Uint8Array, timeoutMs: number): Promise<Reply> {
     return new Promise(resolve => {
       const headers: Record<string, string> = {
         ...options.headers,
@@ -102,10 +123,15 @@ export function create(options: GrpcOptions): Transport {
       if (timeoutMs !== Infinity) headers['grpc-timeout'] = `${Math.min(Math.ceil(timeoutMs), MAX_TIMEOUT_MS)}m`
       if (options.compression === 'gzip') headers['grpc-encoding'] = 'gzip'
       const stream: ClientHttp2Stream = connect().request(headers)
+      const own: Call = { stream, connection: socket!, begun: false }
+      calls.set(body, own)
+      open.add(own)
       let done = false
       const finish = (reply: Reply) => {
         if (done) return
         done = true
+        own.reply = reply
+        open.delete(own)
         stopTimer(timer)
         endWatch()
         resolve(reply)
@@ -126,6 +152,7 @@ export function create(options: GrpcOptions): Transport {
       let error: NodeJS.ErrnoException | undefined
       stream.on('response', received => {
         answer = received
+        own.begun = true
       })
       stream.on('trailers', received => {
         trailers = received
@@ -161,10 +188,25 @@ export function create(options: GrpcOptions): Transport {
     async send(body, _mediaType, timeoutMs = Infinity) {
       if (closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
       try {
-        return await call(options.compression === 'gzip' ? await gzip(body) : body, timeoutMs)
+        const message = options.compression === 'gzip' ? await gzip(body) : body
+        if (closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
+        return await call(body, message, timeoutMs)
       } catch (error) {
         return { ok: false, reason: describeError(error as Error), retry: false }
       }
+    },
+    recall(body) {
+      closed = true
+      const own = calls.get(body)
+      if (own === undefined) return 'withdrawn'
+      if (own.reply !== undefined) return isFinal(own.reply) ? own.reply : 'withdrawn'
+      const over = connectionOf(own)
+      if (over !== undefined) return over
+      // A stream that does not end is no call for the other side. The connection may carry others that were handed over.
+      if (![...open].some(other => other.connection === own.connection && connectionOf(other) !== undefined)) {
+        own.connection.destroy()
+      }
+      return 'withdrawn'
     },
     async close() {
       closed = true

@@ -4,12 +4,14 @@
  */
 import http from 'node:http'
 import type https from 'node:https'
-import type { Reply, Transport } from '../contract'
+import type { Recalled, Reply, Transport } from '../contract'
 import { now, stopTimer, wallMillis } from '../timers'
 import {
   describeError,
   gzip,
+  handedOver,
   isConnectionError,
+  isFinal,
   isUnreachable,
   limit,
   MAX_REPLY_BYTES,
@@ -38,6 +40,13 @@ export function create(options: HttpOptions, sign?: Sign): Transport {
   return new HttpTransport(options, sign)
 }
 
+/** A message on its way. */
+interface Post {
+  readonly request: http.ClientRequest
+  response?: http.IncomingMessage
+  reply?: Reply | typeof STALE
+}
+
 class HttpTransport implements Transport {
   readonly accepts = []
   readonly maxBytes = MAX_REQUEST_BYTES
@@ -50,6 +59,8 @@ class HttpTransport implements Transport {
   private agent: http.Agent | undefined
   private closed = false
   private readonly requests = new Set<http.ClientRequest>()
+  /** By the body that `send` was given; there until that is forgotten, for an answer may have come just now. */
+  private readonly posts = new WeakMap<Uint8Array, Post>()
 
   constructor(
     private readonly options: HttpOptions,
@@ -65,6 +76,7 @@ class HttpTransport implements Transport {
   async send(body: Uint8Array, mediaType: string, timeoutMs = Infinity): Promise<Reply> {
     if (this.closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
     const { headers, compression } = this.options
+    const message = body
     const all: http.OutgoingHttpHeaders = { ...headers, 'content-type': mediaType }
     try {
       if (compression === 'gzip') {
@@ -74,13 +86,35 @@ class HttpTransport implements Transport {
       all['content-length'] = body.length
       if (this.sign !== undefined) Object.assign(all, await this.sign(this.url, all, body))
       const deadline = now() + timeoutMs
-      const reply = await this.post(body, all, timeoutMs)
+      const reply = await this.post(message, body, all, timeoutMs)
       if (reply !== STALE) return reply
-      return (await this.post(body, all, deadline - now(), true)) as Reply
+      return (await this.post(message, body, all, deadline - now(), true)) as Reply
     } catch (error) {
       // A header that Node does not send, credentials that are not there.
       return { ok: false, reason: describeError(error as Error), retry: false }
     }
+  }
+
+  recall(body: Uint8Array): Recalled {
+    this.closed = true
+    const post = this.posts.get(body)
+    // It is still being packed or signed.
+    if (post === undefined) return 'withdrawn'
+    const { request, response, reply } = post
+    if (reply !== undefined) return reply !== STALE && isFinal(reply) ? reply : 'withdrawn'
+    if (response !== undefined) {
+      const known = judge(response, Buffer.alloc(0))
+      return isFinal(known) ? known : 'withdrawn'
+    }
+    const { socket } = request
+    if (socket && isWritten(request)) {
+      const connection = handedOver(socket)
+      if (connection !== undefined) return connection
+    }
+    // An incomplete request is none for the other side.
+    socket?.destroy()
+    request.destroy()
+    return 'withdrawn'
   }
 
   async close(): Promise<void> {
@@ -91,18 +125,23 @@ class HttpTransport implements Transport {
 
   /** @param again the kept connection was stale: now a broken connection is an error of its own */
   private post(
+    message: Uint8Array,
     body: Uint8Array,
     headers: http.OutgoingHttpHeaders,
     timeoutMs: number,
     again = false,
   ): Promise<Reply | typeof STALE> {
+    if (this.closed) return Promise.resolve({ ok: false, reason: 'was not asked, as it is closed', retry: false })
     return new Promise(resolve => {
       const request = this.makeRequest(this.requestOptions(headers))
       let response: http.IncomingMessage | undefined
+      const post: Post = { request }
+      this.posts.set(message, post)
       let done = false
       const finish = (reply: Reply | typeof STALE) => {
         if (done) return
         done = true
+        post.reply = reply
         stopTimer(timer)
         endWatch()
         this.requests.delete(request)
@@ -125,6 +164,7 @@ class HttpTransport implements Transport {
       })
       request.on('response', incoming => {
         response = incoming
+        post.response = incoming
         readReply(incoming, reply => {
           finish(reply)
           if (!incoming.complete) request.destroy()
@@ -166,6 +206,11 @@ class HttpTransport implements Transport {
  * likes; that says nothing about the message, which goes out again at once.
  */
 const STALE = Symbol('stale')
+
+/** The connection has got all of it. */
+function isWritten(request: http.ClientRequest): boolean {
+  return request.writableEnded && (request as unknown as { outputSize: number }).outputSize === 0
+}
 
 /** Reads the body up to its end, its limit, or its breaking off. */
 function readReply(response: http.IncomingMessage, finish: (reply: Reply) => void): void {

@@ -1,4 +1,6 @@
 /** What transports on a network connection share. */
+import type { Socket } from 'node:net'
+import type { HandedOver, Reply } from '../contract'
 import { startTimer, stopTimer } from '../timers'
 
 /** Largest reply that is read, largest request that is sent (OTLP specification). */
@@ -84,4 +86,32 @@ export function describeError(error: Error): string {
 function parts(error: Error): NodeJS.ErrnoException[] {
   const { errors } = error as { errors?: NodeJS.ErrnoException[] }
   return errors === undefined || errors.length === 0 ? [error] : errors
+}
+
+/** Of Node's own stream handles: bytes that wait within the process, and the descriptor of the connection. */
+interface Handle {
+  readonly fd?: number
+  readonly writeQueueSize?: number
+  /** The connection below one with TLS. */
+  readonly _parent?: Handle
+}
+
+/**
+ * The connection, if it lives and all that was written to it is with the system. Node tells of a write with TLS one turn
+ * of the loop late, so that the queue below is asked.
+ */
+export function handedOver(socket: Socket): HandedOver | undefined {
+  const handle = (socket as { _handle?: Handle | null })._handle
+  if (socket.destroyed || socket.connecting || !handle) return undefined
+  if (handle._parent !== undefined) {
+    if ((socket as { secureConnecting?: boolean }).secureConnecting || handle._parent.writeQueueSize !== 0)
+      return undefined
+    return { fd: handle._parent.fd ?? -1, protocol: 'tls' }
+  }
+  return handle.writeQueueSize === 0 ? { fd: handle.fd ?? -1, protocol: 'http/1.1' } : undefined
+}
+
+/** A reply after which nothing is left to do for a message. */
+export function isFinal(reply: Reply): boolean {
+  return reply.ok || !reply.retry
 }
