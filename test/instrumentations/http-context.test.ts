@@ -103,9 +103,9 @@ describe('what the HTTP instrumentation leaves alone', () => {
     const collector = await startCollector()
     // Without a flag: the program starts the agent.
     const result = await startBare('fixtures/http/late-start.cjs', { env: collector.env() }).finished
-    assert.equal(result.code, 0, result.stderr)
     const spans = await collector.takeAll()
     await collector.close()
+    assert.equal(result.code, 0, result.stderr)
     const paths = spans.filter(({ kind }) => kind === 'SERVER').map(({ attributes }) => attributes['url.path'])
     assert.deepEqual(paths, ['/one', '/inner/one', '/two', '/inner/two', '/three', '/inner/three'])
     assert.equal(spans.length, 12)
