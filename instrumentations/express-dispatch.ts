@@ -3,7 +3,6 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { AgentContext, AgentSpan, SpanEnding, Tools } from '../src/instrumentation'
-import { activeContext } from '../src/instrumentation'
 import { errorClass, failWithException, setRoute } from './_http-semantics'
 import type { LayerPath } from './express-paths'
 
@@ -32,9 +31,12 @@ interface Frame {
 }
 
 /** A layer that has a span and did not call its `next` yet. */
-interface OpenLayer {
-  readonly next: Next
+export interface OpenLayer {
+  /** The `next` of its frame. */
+  readonly frameNext: Next
   readonly span: AgentSpan
+  /** The one around it. */
+  outer: OpenLayer | undefined
 }
 
 /** The span of a handler that passed the request on. */
@@ -44,16 +46,13 @@ interface Passed {
   readonly endMs: number
 }
 
-const NO_LAYERS: OpenLayer[] = []
-
 export class Dispatch implements SpanEnding {
   newer: Dispatch | undefined = undefined
   /** Template of the route whose handlers have the request. */
   route: string | undefined = undefined
   /** False after the outermost router gave the request back. */
   inside = true
-  /** Spans of layers, the outermost first. */
-  open: OpenLayer[] = NO_LAYERS
+  private innermost: OpenLayer | undefined = undefined
   /** Spans of layers that are over but whose context may go on. */
   private over: AgentSpan[] | undefined = undefined
   private passed: Passed[] | undefined = undefined
@@ -86,7 +85,7 @@ export class Dispatch implements SpanEnding {
   leaveRouters(error: unknown): void {
     this.inside = false
     this.leaveRoute(error)
-    this.closeFrom(0)
+    this.closeUpTo(undefined)
   }
 
   /** A layer of `use(path, …)` gets the request; `baseUrl` contains its path already. */
@@ -124,8 +123,7 @@ export class Dispatch implements SpanEnding {
   fail(error: unknown): void {
     if (!isError(error) || error === this.error) return
     this.error = error
-    const { open } = this
-    const span = open.length > 0 ? open[open.length - 1]!.span : this.entry
+    const span = this.innermost?.span ?? this.entry
     if (span === this.entry || isCallersFault(error)) span.recordException(error as Error)
     else failWithException(span, error)
   }
@@ -134,52 +132,46 @@ export class Dispatch implements SpanEnding {
    * The context in which the next layer runs: the active one, if it is one of this request. Where a library lost it, or
    * brought that of another request, it is the one in which the first router began.
    */
-  nextContext(): AgentContext {
-    const active = activeContext()
+  nextContext(active: AgentContext): AgentContext {
     if (active.entry !== this.entry) return this.context
     const { span } = active
     if (this.over === undefined || span === undefined || !this.over.includes(span as AgentSpan)) return active
-    const { open } = this
-    return active.withSpan(open.length > 0 ? open[open.length - 1]!.span : this.context.span)
+    return active.withSpan(this.innermost?.span ?? this.context.span)
   }
 
-  openLayer(next: Next, span: AgentSpan): void {
-    if (this.open === NO_LAYERS) this.open = []
-    this.open.push({ next, span })
+  openLayer(layer: OpenLayer): void {
+    layer.outer = this.innermost
+    this.innermost = layer
   }
 
   /** The router goes on to another layer: the one before it, and all inside of that, are over. */
   closeBefore(next: Next): void {
-    const { open } = this
-    for (let i = open.length - 1; i >= 0; i--) {
-      if (open[i]!.next === next) this.closeFrom(i)
+    for (let layer = this.innermost; layer !== undefined; layer = layer.outer) {
+      if (layer.frameNext === next) this.closeUpTo(layer.outer)
     }
   }
 
   /**
-   * The layer with this span called `next`. The handler that answers has a span; one that passed the request on gets one only
-   * if something hangs on it: a child, an attribute, an error. That is known when the request is over.
+   * The layer calls `next`. The handler that answers has a span; one that passed the request on gets one only if something
+   * hangs on it: a child, an attribute, an error. That is known when the request is over.
    */
-  closeLayer(span: AgentSpan): void {
-    const { open } = this
-    for (let i = open.length - 1; i >= 0; i--) {
-      if (open[i]!.span !== span) continue
-      if (span.untouched && !this.answered) {
-        this.closeFrom(i + 1)
-        open.pop()
-        this.passed ??= []
-        this.passed.push({ span, endMs: performance.now() })
-      } else this.closeFrom(i)
-      return
-    }
+  closeLayer(layer: OpenLayer): void {
+    for (let open = this.innermost; open !== layer; open = open.outer) if (open === undefined) return
+    const { outer, span } = layer
+    if (span.untouched && !this.answered) {
+      this.closeUpTo(layer)
+      this.innermost = outer
+      this.passed ??= []
+      this.passed.push({ span, endMs: performance.now() })
+    } else this.closeUpTo(outer)
   }
 
-  private closeFrom(first: number): void {
-    const { open } = this
-    while (open.length > first) {
-      const { span } = open.pop()!
+  private closeUpTo(outer: OpenLayer | undefined): void {
+    while (this.innermost !== outer) {
+      const { span, outer: next } = this.innermost!
+      this.innermost = next
       span.end()
-      if (this.over === undefined) this.over = []
+      this.over ??= []
       this.over.push(span)
     }
   }
@@ -187,7 +179,8 @@ export class Dispatch implements SpanEnding {
   spanEnding(): void {
     this.forget(this)
     try {
-      this.closeFrom(0)
+      for (let layer = this.innermost; layer !== undefined; layer = layer.outer) layer.span.end()
+      this.innermost = undefined
       if (this.passed !== undefined) {
         for (const { span, endMs } of this.passed) if (!span.untouched) span.end(endMs)
       }

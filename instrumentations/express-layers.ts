@@ -66,14 +66,15 @@ function adopt(
 function traceRoute(base: LayerPrototype, tracing: ExpressTracing): Function {
   const method = requestMethod(base)
   return function (this: Layer, request: Request, response: Response, next: Next): unknown {
+    const previous = activeContext()
     let run: Run | undefined
     try {
-      run = tracing.enterRoute(this, request, next)
+      run = tracing.enterRoute(this, request, next, previous)
     } catch (error) {
       tracing.tools.fault('entering a route', error)
     }
     if (run === undefined) return base[method].call(this, request, response, next)
-    const previous = activeContext()
+    if (run.context === previous) return base[method].call(this, request, response, run.next)
     enterContext(run.context)
     try {
       return base[method].call(this, request, response, run.next)
@@ -112,14 +113,14 @@ function traceErrorLayer(base: LayerPrototype, tracing: ExpressTracing): Functio
 /** The same where every layer may have a span, and runs in its context. */
 function traceLayers(original: Function, tracing: ExpressTracing): Function {
   return function handleRequest(this: Layer, request: Request, response: Response, next: Next): unknown {
+    const previous = activeContext()
     let run: Run | undefined
     try {
-      run = tracing.enterLayer(this, request, next)
+      run = tracing.enterLayer(this, request, next, previous)
     } catch (error) {
       tracing.tools.fault('entering a layer', error)
     }
     if (run === undefined) return original.call(this, request, response, next)
-    const previous = activeContext()
     enterContext(run.context)
     try {
       return original.call(this, request, response, run.next)
@@ -132,18 +133,18 @@ function traceLayers(original: Function, tracing: ExpressTracing): Function {
 /** Around `handle_error`, which a router calls for every layer until one takes the error. */
 function traceErrors(original: Function, tracing: ExpressTracing): Function {
   return function handleError(this: Layer, error: unknown, request: Request, response: Response, next: Next): unknown {
+    const previous = activeContext()
     let run: Run | undefined
     try {
       const dispatch = tracing.find(request)
       if (dispatch !== undefined) {
         dispatch.fail(error)
-        run = tracing.enterErrorLayer(this, dispatch, next)
+        run = tracing.enterErrorLayer(this, dispatch, next, previous)
       }
     } catch (fault) {
       tracing.tools.fault('handling an error', fault)
     }
     if (run === undefined) return original.call(this, error, request, response, next)
-    const previous = activeContext()
     enterContext(run.context)
     try {
       return original.call(this, error, request, response, next)

@@ -1,7 +1,7 @@
 /** What happens to a request of Express: its dispatch, the spans of its layers, the contexts in which they run. */
 import type { AgentContext, AgentSpan, AttributeList, Tools } from '../src/instrumentation'
 import { activeContext, enterContext, INTERNAL } from '../src/instrumentation'
-import { Dispatch, type Next, type Request, type Response } from './express-dispatch'
+import { Dispatch, type Next, type OpenLayer, type Request, type Response } from './express-dispatch'
 import { type Layer, type LayerPath, pathOfRoute } from './express-paths'
 
 /** What a layer runs in: its context, and the `next` that it gets. */
@@ -10,12 +10,29 @@ export interface Run {
   readonly next: Next
 }
 
+/** A layer with a span. */
+class TracedLayer implements OpenLayer, Run {
+  outer: OpenLayer | undefined = undefined
+  next: Next
+
+  constructor(
+    readonly frameNext: Next,
+    readonly span: AgentSpan,
+    readonly context: AgentContext,
+  ) {
+    this.next = frameNext
+  }
+}
+
 /** What a span of Express is about. */
 interface Subject {
   readonly name: string
   readonly type: 'router' | 'middleware'
   readonly template: string
 }
+
+/** Routes that a program has; more are made on the fly, and not worth remembering. */
+const MAX_NAMES = 1000
 
 export class ExpressTracing {
   readonly spans: 'none' | 'handler' | 'router' | 'all'
@@ -30,6 +47,9 @@ export class ExpressTracing {
     errors: new WeakMap<object, object>(),
   }
   private newest: Dispatch | undefined = undefined
+  /** The one that was asked for last: mostly the next one, too. */
+  private recent: Dispatch | undefined = undefined
+  private readonly names = new Map<string, string>()
 
   constructor(readonly tools: Tools) {
     this.spans = tools.settings.expressSpans
@@ -38,8 +58,12 @@ export class ExpressTracing {
 
   /** The dispatch of this request: by the context, and without it (a library lost it) among all that are under way. */
   find(request: Request): Dispatch | undefined {
+    if (this.recent?.request === request) return this.recent
     const ending = (activeContext().entry as AgentSpan | undefined)?.ending
-    if (ending instanceof Dispatch && ending.request === request) return ending
+    if (ending instanceof Dispatch && ending.request === request) {
+      this.recent = ending
+      return ending
+    }
     for (let dispatch = this.newest; dispatch !== undefined; dispatch = dispatch.older) {
       if (dispatch.request === request) return dispatch
     }
@@ -52,7 +76,7 @@ export class ExpressTracing {
     if (entry === undefined || !entry.isRecording() || entry.ending !== undefined) return undefined
     const dispatch = new Dispatch(entry, context, request, response, this.tools, this.newest, this.forget)
     if (this.newest !== undefined) this.newest.newer = dispatch
-    this.newest = dispatch
+    this.newest = this.recent = dispatch
     return dispatch
   }
 
@@ -62,31 +86,44 @@ export class ExpressTracing {
     else if (this.newest === dispatch) this.newest = older
     if (older !== undefined) older.newer = newer
     dispatch.newer = dispatch.older = undefined
+    if (this.recent === dispatch) this.recent = undefined
   }
 
   /** A route is about to get the request. */
-  enterRoute(layer: Layer, request: Request, next: Next): Run | undefined {
+  enterRoute(layer: Layer, request: Request, next: Next, active: AgentContext): Run | undefined {
     const dispatch = this.find(request)
     if (dispatch === undefined || dispatch.answered) return undefined
     const template = dispatch.enterRoute(pathOfRoute(layer), next)
-    const base = dispatch.nextContext()
+    const base = dispatch.nextContext(active)
     if (this.spans === 'none') return { context: base, next: leaveRoute(this, dispatch, undefined, base, next) }
-    const span = this.tools.tracer.start(`request handler - ${template}`, INTERNAL, base, describeRoute, template)
-    dispatch.openLayer(next, span)
-    return { context: base.withSpan(span), next: leaveRoute(this, dispatch, span, base, next) }
+    const span = this.tools.tracer.start(this.nameOf(template), INTERNAL, base, describeRoute, template)
+    const run = new TracedLayer(next, span, base.withSpan(span))
+    run.next = leaveRoute(this, dispatch, run, base, next)
+    dispatch.openLayer(run)
+    return run
+  }
+
+  /** The same text each time: an exporter encodes it faster than one that was put together for the span. */
+  private nameOf(template: string): string {
+    let name = this.names.get(template)
+    if (name === undefined) {
+      name = `request handler - ${template}`
+      if (this.names.size < MAX_NAMES) this.names.set(template, name)
+    }
+    return name
   }
 
   /** For spans of routers, or of all layers: any layer is about to get the request. */
-  enterLayer(layer: Layer, request: Request, next: Next): Run | undefined {
+  enterLayer(layer: Layer, request: Request, next: Next, active: AgentContext): Run | undefined {
     const dispatch = this.find(request)
     if (dispatch === undefined) return undefined
     dispatch.closeBefore(next)
-    if (layer.route !== undefined) return this.enterRoute(layer, request, next)
+    if (layer.route !== undefined) return this.enterRoute(layer, request, next, active)
     const path = this.mounts.get(layer)
     // The layers inside of a route are part of its span.
     if (path === undefined && isInsideRoute(layer)) return undefined
     const template = path === undefined ? dispatch.templateOf(next) : dispatch.enterMount(path, next)
-    const context = dispatch.nextContext()
+    const context = dispatch.nextContext(active)
     const type = isRouter(layer.handle) ? 'router' : 'middleware'
     // A handler of errors is not called without one.
     if (dispatch.answered || layer.handle.length > 3) return { context, next }
@@ -95,9 +132,9 @@ export class ExpressTracing {
   }
 
   /** For spans of routers, or of all layers: a layer is about to get an error. */
-  enterErrorLayer(layer: Layer, dispatch: Dispatch, next: Next): Run {
+  enterErrorLayer(layer: Layer, dispatch: Dispatch, next: Next, active: AgentContext): Run {
     dispatch.closeBefore(next)
-    const context = dispatch.nextContext()
+    const context = dispatch.nextContext(active)
     if (this.spans !== 'all' || dispatch.answered || layer.handle.length !== 4) return { context, next }
     return this.startLayer(layer, dispatch, context, next, 'middleware', dispatch.templateOf(next))
   }
@@ -113,8 +150,9 @@ export class ExpressTracing {
     const name = type === 'router' ? template || '/' : layer.name || layer.handle.name || '<anonymous>'
     const subject = { name, type, template }
     const span = this.tools.tracer.start(`${type} - ${name}`, INTERNAL, context, describeLayer, subject)
-    dispatch.openLayer(next, span)
-    return { context: context.withSpan(span), next }
+    const run = new TracedLayer(next, span, context.withSpan(span))
+    dispatch.openLayer(run)
+    return run
   }
 }
 
@@ -122,7 +160,7 @@ export class ExpressTracing {
 function leaveRoute(
   tracing: ExpressTracing,
   dispatch: Dispatch,
-  span: AgentSpan | undefined,
+  layer: TracedLayer | undefined,
   base: AgentContext,
   next: Next,
 ): Next {
@@ -130,11 +168,11 @@ function leaveRoute(
     const previous = activeContext()
     try {
       dispatch.leaveRoute(error)
-      if (span !== undefined) dispatch.closeLayer(span)
+      if (layer !== undefined) dispatch.closeLayer(layer)
     } catch (fault) {
       tracing.tools.fault('leaving a route', fault)
     }
-    if (previous.span !== span || span === undefined) return next(error)
+    if (layer === undefined || previous.span !== layer.span) return next(error)
     enterContext(base)
     try {
       return next(error)

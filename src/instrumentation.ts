@@ -4,14 +4,20 @@
 import type { TextMapGetter, TextMapSetter } from '@opentelemetry/api'
 import type { Log } from './log'
 import type { AgentContext } from './trace/context'
+import * as context from './trace/context'
 import type { AttributeList, Kind } from './trace/data'
 import type { AgentSpan } from './trace/span'
 
 export type { Log } from './log'
-export { AgentContext, activeContext, enterContext, ROOT, runInContext } from './trace/context'
+export { AgentContext, ROOT } from './trace/context'
 export type { AttributeList, Kind } from './trace/data'
 export { CLIENT, INTERNAL, SERVER } from './trace/data'
 export type { AgentSpan, SpanEnding } from './trace/span'
+
+// Constants and not re-exports: those are compiled to getters, which every call on the hot path would go through.
+export const activeContext = context.activeContext
+export const enterContext = context.enterContext
+export const runInContext = context.runInContext
 
 /** A tracer with the scope of one instrumentation. */
 export interface InstrumentationTracer {
