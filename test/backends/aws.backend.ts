@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ReceivedSpan } from '../kit/agent'
-import { motoServer } from './cache'
-import { feed, SERVICE, traceIds } from './feed'
+import { motoServer, xrayDaemonBinary } from './cache'
+import { feed, serviceOf, traceIds } from './feed'
 import { eventually, freePorts, type Server, startServer } from './process'
 
 interface Segment {
@@ -55,19 +55,43 @@ describe('the API of AWS X-Ray (moto)', function () {
     })
   }
 
-  it('takes documents with PutTraceSegments, signed, and gives them back whole', async () => {
-    const expected = await feed('xray-api', { ...CREDENTIALS, AWS_ENDPOINT_URL_XRAY: url })
-    const documents = await segments(expected)
+  function assertSegments(expected: readonly ReceivedSpan[], documents: readonly Segment[]): void {
     assert.equal(documents.length, expected.length)
     const all = documents.flatMap(document => [document, ...(document.subsegments ?? [])])
     for (const span of expected) {
       const segment = all.find(({ id }) => id === span.spanId)
       assert.ok(segment, `${span.kind} ${span.name} arrived`)
-      if (span.kind === 'SERVER') assert.equal(segment.name, SERVICE)
-      assert.equal(segment.http?.response?.status, span.attributes['http.response.status_code'])
+      const status = span.attributes['http.response.status_code']
+      if (span.kind === 'SERVER') assert.equal(segment.name, serviceOf(span))
+      assert.equal(segment.http?.response?.status, status)
       if (span.status.code === 'ERROR') assert.ok(segment.fault || segment.error, `${span.name} failed`)
-      else if (!(span.attributes['http.response.status_code'] >= 400))
-        assert.equal(segment.fault ?? segment.error, undefined)
+      else if (!(status >= 400)) assert.equal(segment.fault ?? segment.error, undefined)
+    }
+  }
+
+  it('takes documents with PutTraceSegments, signed, and gives them back whole', async () => {
+    const expected = await feed('xray-api', { ...CREDENTIALS, AWS_ENDPOINT_URL_XRAY: url })
+    assertSegments(expected, await segments(expected))
+  })
+
+  it('takes the same documents from the X-Ray daemon, to which they go as datagrams', async function () {
+    const made = xrayDaemonBinary()
+    if ('missing' in made) {
+      console.log(`      skipped: the daemon cannot be had: ${made.missing}`)
+      return this.skip()
+    }
+    const [port] = (await freePorts(1)) as [number]
+    const address = `127.0.0.1:${port}`
+    const flags = ['--local-mode', '--region', CREDENTIALS.AWS_REGION, '--bind', address, '--bind-tcp', address]
+    const daemon = await startServer(made.path, flags, {
+      ports: [port],
+      env: { ...CREDENTIALS, AWS_ENDPOINT_URL_XRAY: url },
+    })
+    try {
+      const expected = await feed('xray', { AWS_XRAY_DAEMON_ADDRESS: address })
+      assertSegments(expected, await segments(expected))
+    } finally {
+      await daemon.stop()
     }
   })
 })

@@ -3,7 +3,7 @@
  * or the reason why it cannot be had here; a suite says that reason and is skipped.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT_FOLDER } from '../kit/agent'
@@ -65,6 +65,18 @@ export function collectorBinary(): Ready {
       run(folder, 'go', 'run', builder, '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules') ??
       build(join(folder, 'dist'), path, '.')
     )
+  })
+}
+
+/** The daemon of AWS X-Ray, built from its Go module. */
+export function xrayDaemonBinary(): Ready {
+  const path = join(CACHE, 'bin/xray')
+  return made(path, () => {
+    const folder = join(CACHE, 'build/xray')
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'go.mod'), 'module backends/xray\n\ngo 1.24\n')
+    const daemon = 'github.com/aws/aws-xray-daemon/cmd/tracing'
+    return needs('go', 'version') ?? run(folder, 'go', 'get', `${daemon}@latest`) ?? build(folder, path, daemon)
   })
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ReceivedSpan } from '../kit/agent'
 import { decodeJson } from '../kit/otlp'
 import { collectorBinary } from './cache'
-import { assertSame, feed, SERVICE, type StoredSpan } from './feed'
+import { assertSame, feed, type StoredSpan, serviceOf } from './feed'
 import { eventually, freePorts, type Server, startServer } from './process'
 
 function toStored(span: ReceivedSpan): StoredSpan {
@@ -143,7 +143,7 @@ describe('OpenTelemetry Collector', function () {
       const twin = expected.find(({ spanId }) => spanId === span.spanId)!
       assert.equal(span.traceId, twin.traceId)
       if (twin.parentSpanId !== '') assert.equal(span.parentSpanId, twin.parentSpanId)
-      if (twin.kind === 'SERVER') assert.equal(span.name, SERVICE)
+      if (twin.kind === 'SERVER') assert.equal(span.name, serviceOf(twin))
       if (twin.kind === 'CLIENT') assert.equal(span.name, twin.attributes['server.address'])
       // The receiver reads seconds as a double: tenths of a microsecond are lost.
       assert.ok(Math.abs(span.startMicros - twin.startMicros) <= 2)

@@ -86,9 +86,9 @@ describe('Zipkin', function () {
     assertZipkin(expected, await query(port, expected))
   })
 
-  it('knows which service calls which', async () => {
+  it('knows the services', async () => {
     const services = (await (await fetch(`http://127.0.0.1:${port}/api/v2/services`)).json()) as string[]
-    assert.ok(services.includes('shop'))
+    assert.deepEqual(services.sort(), ['gateway', 'store', 'web'])
   })
 })
 
