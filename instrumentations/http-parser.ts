@@ -79,10 +79,12 @@ class ParserFunctions {
   private readonly pairs: readonly (readonly [index: number, own: Function, ours: Function])[]
 
   constructor(parser: any, { kOnHeadersComplete, kOnBody, kOnMessageComplete }: ParserClass) {
+    const pair = (index: number, trace: (original: Function) => Function) =>
+      [index, parser[index], named(trace(parser[index]), parser[index])] as const
     this.pairs = [
-      [kOnHeadersComplete, parser[kOnHeadersComplete], traceHeadersComplete(parser[kOnHeadersComplete])],
-      [kOnBody, parser[kOnBody], traceBody(parser[kOnBody])],
-      [kOnMessageComplete, parser[kOnMessageComplete], traceMessageComplete(parser[kOnMessageComplete])],
+      pair(kOnHeadersComplete, traceHeadersComplete),
+      pair(kOnBody, traceBody),
+      pair(kOnMessageComplete, traceMessageComplete),
     ]
   }
 
@@ -91,6 +93,12 @@ class ParserFunctions {
     connections.write(parser, undefined)
     for (const [index, , ours] of this.pairs) parser[index] = ours
   }
+}
+
+/** `console.log` of a parser shows the names of its functions. */
+function named(ours: Function, own: Function): Function {
+  for (const key of ['name', 'length']) Object.defineProperty(ours, key, Object.getOwnPropertyDescriptor(own, key)!)
+  return ours
 }
 
 function traceHeadersComplete(original: Function): Function {
