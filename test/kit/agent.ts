@@ -1,6 +1,6 @@
 /** Runs a program as a child process, under the agent or bare, and says what came of it. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Collector, type Protocol, startCollector } from './collector'
@@ -53,8 +53,8 @@ export interface RunOptions {
   /** A receiver that the test keeps; without it each run has its own. Its spans are not taken. */
   collector?: Collector
   /**
-   * False keeps nyc out of the child, with its listeners for `exit` and for signals: for tests of exits, signals and
-   * listener counts. The code that runs there is then not in the coverage.
+   * False runs the agent as it is published, without code that counts its lines: for tests of time, memory and exits. What
+   * runs there is then not in the coverage.
    */
   coverage?: boolean
 }
@@ -110,7 +110,7 @@ export async function startAgent(program: string, options: RunOptions = {}): Pro
   if (how === 'require') flags.push('--require', REGISTER)
   if (how === 'import') flags.push('--import', pathToFileURL(REGISTER).href)
   if (how === 'node-options') env['NODE_OPTIONS'] = `--require ${REGISTER} ${env['NODE_OPTIONS'] ?? ''}`.trim()
-  const running = startChild(program, [...(options.nodeArgs ?? []), ...flags], env, options)
+  const running = startChild(program, [...(options.nodeArgs ?? []), ...flags], env, options, counting(options))
   const own = options.collector === undefined
   const finished = running.finished.then(
     async result => {
@@ -146,6 +146,15 @@ export function startBare(program: string, options: RunOptions = {}): Running<Ru
   return startChild(program, options.nodeArgs ?? [], { ...options.env }, options)
 }
 
+/** Where the numbers go, when nyc runs these tests and has prepared instrumented code (npm test). */
+function counting({ coverage = true }: RunOptions): Record<string, string> | undefined {
+  const config = process.env['NYC_CONFIG']
+  if (!coverage || config === undefined || !existsSync(INSTRUMENTED_FOLDER)) return undefined
+  return { COVERAGE_FOLDER: resolve(ROOT_FOLDER, JSON.parse(config).tempDir), INSTRUMENTED_FOLDER }
+}
+
+const INSTRUMENTED_FOLDER = join(ROOT_FOLDER, 'node_modules/.cache/instrumented')
+const COUNTER = join(ROOT_FOLDER, 'test/kit/coverage.cjs')
 const KEPT_VARIABLES = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS']
 const children = new Set<ChildProcess>()
 let commands: string[] = []
@@ -155,6 +164,7 @@ function startChild(
   nodeArgs: string[],
   extra: Record<string, string | undefined>,
   options: RunOptions,
+  counted?: Record<string, string>,
 ): Running<RunResult> {
   const file = isAbsolute(program) ? program : join(ROOT_FOLDER, 'test', program)
   const node = options.node ?? process.execPath
@@ -171,13 +181,18 @@ function startChild(
   const command = `cd ${quote(cwd)} && env ${[...own, node, ...args].map(quote).join(' ')}`
   commands.push(command)
   const startedMs = performance.now()
+  if (counted !== undefined) {
+    Object.assign(env, counted)
+    if (options.how === 'node-options') env['NODE_OPTIONS'] = `--require ${COUNTER} ${env['NODE_OPTIONS']}`
+    else args.unshift('--require', COUNTER)
+  }
   // nyc adds itself to the environment of every child that is spawned; `env -i` takes it out again.
-  const bare = options.coverage === false
-  const child = spawn(
-    bare ? 'env' : node,
-    bare ? ['-i', ...Object.entries(env).map(([key, value]) => `${key}=${value}`), node, ...args] : args,
-    { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
-  )
+  const variables = Object.entries(env).map(([key, value]) => `${key}=${value}`)
+  const child = spawn('env', ['-i', ...variables, node, ...args], {
+    cwd,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  })
   children.add(child)
   child.stdin!.on('error', () => {})
   if (!options.keepInput) child.stdin!.end(options.input ?? '')
