@@ -261,6 +261,45 @@ describe('the standard streams as a transport', () => {
   })
 })
 
+describe('a message that is being written when the process ends', () => {
+  it('to a standard stream is written once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tracing-agent-'))
+    const file = join(folder, 'out')
+    const fd = openSync(file, 'w')
+    const stream = create({ fd })
+    const [first, second] = [Buffer.from('one\n'), Buffer.from('two\n')]
+    void stream.send(first, 'text/plain')
+    void stream.send(second, 'text/plain')
+    await Promise.resolve()
+    await Promise.resolve()
+    assert.deepEqual(stream.recall!(first), { ok: true }, 'a thread has it')
+    assert.equal(stream.recall!(second), 'withdrawn', 'it waits for the first')
+    await stream.close()
+    closeSync(fd)
+    rmSync(folder, { recursive: true })
+  })
+
+  for (const exporter of ['console', 'otlp/stdout', 'file']) {
+    it(`by ${exporter} is there once`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'tracing-agent-'))
+      const file = join(folder, 'traces.jsonl')
+      const env = {
+        OTEL_EXPORTER: exporter,
+        OTEL_BSP_SCHEDULE_DELAY: '5',
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '20',
+        TRACING_AGENT_CONSOLE_FORMAT: 'json',
+        TRACING_AGENT_FILE: file,
+      }
+      const { stdout, stderr } = await runAgent('fixtures/export/busy.cjs', { env, args: ['30', 'process.exit'] })
+      const text = exporter === 'file' ? readFileSync(file, 'utf8') : exporter === 'console' ? stderr : stdout
+      const ids = text.match(/"spanId":"[0-9a-f]{16}"/g) ?? []
+      assert.equal(ids.length, 300)
+      assert.equal(new Set(ids).size, 300)
+      rmSync(folder, { recursive: true })
+    })
+  }
+})
+
 async function output(child: ChildProcess): Promise<string> {
   let text = ''
   for await (const chunk of child.stdout!) text += chunk

@@ -1,5 +1,6 @@
 /** What exporters do must not be seen by the program, and what the program does must not break them. */
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runAgent, startAgent } from '../kit/agent'
 import { startCollector } from '../kit/collector'
 
@@ -19,6 +20,21 @@ for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
       assert.equal(stderr, '')
       assert.equal(code, 0)
     })
+
+    for (const end of ['itself', 'process.exit']) {
+      it(`sends nothing twice to a backend that has not answered yet when the program ends by ${end}`, async () => {
+        const collector = await startCollector({ grpc: protocol === 'grpc' })
+        collector.answerAlways({ delayMs: 100 })
+        const env = { ...DELAY, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '100', OTEL_BSP_MAX_QUEUE_SIZE: '1000' }
+        await runAgent('fixtures/export/busy.cjs', { env, protocol, collector, args: ['40', end] })
+        const spans = await collector.take(400)
+        await sleep(200)
+        spans.push(...(await collector.takeAll()))
+        await collector.close()
+        assert.equal(new Set(spans.map(({ spanId }) => spanId)).size, 400)
+        assert.equal(spans.length, 400)
+      })
+    }
 
     it('leaves no listener, no warning and no span of its own behind', async () => {
       const { stdout, stderr, spans } = await runAgent('fixtures/export/busy.cjs', {

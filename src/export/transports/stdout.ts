@@ -1,6 +1,6 @@
 /** The standard streams of this process. */
 import fs from 'node:fs'
-import type { Reply, Transport } from '../contract'
+import type { Recalled, Reply, Transport } from '../contract'
 import { now, startTimer } from '../timers'
 
 /** Wait for a reader that is behind. */
@@ -12,38 +12,67 @@ export interface StreamOptions {
 }
 
 export function create({ fd }: StreamOptions): Transport {
-  let last: Promise<Reply> = Promise.resolve({ ok: true })
-  let closed = false
+  return new StreamTransport(fd)
+}
 
-  async function writeAll(bytes: Uint8Array, timeoutMs: number): Promise<Reply> {
-    const deadline = now() + timeoutMs
-    for (let at = 0; at < bytes.length; ) {
-      const result = await write(fd, bytes.subarray(at))
-      if (typeof result === 'number') at += result
-      else if (result.code !== 'EAGAIN') return { ok: false, reason: result.message, retry: false }
-      else if (closed || now() > deadline) {
-        return { ok: false, reason: 'has a reader that does not read', retry: false }
-      } else await new Promise<void>(resolve => void startTimer(resolve, FULL_PIPE_MS).unref())
+class StreamTransport implements Transport {
+  readonly accepts = ['text/plain', 'application/jsonl']
+  readonly maxBytes = Infinity
+  readonly target: string
+  private last: Promise<Reply> = Promise.resolve({ ok: true })
+  /** The message that is being written, how much of it is, and whether a thread of libuv has the rest. */
+  private current: Uint8Array | undefined
+  private written = 0
+  private handedOver = false
+  private closed = false
+
+  constructor(private readonly fd: number) {
+    this.target = fd === 1 ? 'stdout' : 'stderr'
+  }
+
+  /** One message after the other, so that none stands within another. */
+  send(body: Uint8Array, _mediaType: string, timeoutMs = Infinity): Promise<Reply> {
+    this.last = this.last.then(() => this.write(body, now() + timeoutMs))
+    return this.last
+  }
+
+  /** What a thread of libuv has is written before the process ends. What a full pipe left over is written now or never. */
+  recall(body: Uint8Array): Recalled {
+    this.closed = true
+    if (body !== this.current) return 'withdrawn'
+    if (this.handedOver) return { ok: true }
+    try {
+      for (let at = this.written; at < body.length; ) at += fs.writeSync(this.fd, body, at)
+      return { ok: true }
+    } catch (error) {
+      return failure(error as NodeJS.ErrnoException)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    await this.last
+  }
+
+  private async write(body: Uint8Array, deadlineMs: number): Promise<Reply> {
+    this.current = body
+    this.written = 0
+    while (this.written < body.length) {
+      this.handedOver = true
+      const result = await write(this.fd, body, this.written)
+      this.handedOver = false
+      if (typeof result === 'number') this.written += result
+      else if (result.code !== 'EAGAIN' || this.closed || now() > deadlineMs) return failure(result)
+      else await new Promise<void>(resolve => void startTimer(resolve, FULL_PIPE_MS).unref())
     }
     return { ok: true }
   }
-
-  return {
-    accepts: ['text/plain', 'application/jsonl'],
-    maxBytes: Infinity,
-    target: fd === 1 ? 'stdout' : 'stderr',
-    /** One message after the other, so that none stands within another. */
-    send(body, _mediaType, timeoutMs = Infinity) {
-      last = last.then(() => writeAll(body, timeoutMs))
-      return last
-    },
-    async close() {
-      closed = true
-      await last
-    },
-  }
 }
 
-function write(fd: number, bytes: Uint8Array): Promise<number | NodeJS.ErrnoException> {
-  return new Promise(resolve => fs.write(fd, bytes, (error, written) => resolve(error ?? written)))
+function failure({ code, message }: NodeJS.ErrnoException): Reply {
+  return { ok: false, reason: code === 'EAGAIN' ? 'has a reader that does not read' : message, retry: false }
+}
+
+function write(fd: number, bytes: Uint8Array, offset: number): Promise<number | NodeJS.ErrnoException> {
+  return new Promise(resolve => fs.write(fd, bytes, offset, (error, written) => resolve(error ?? written)))
 }

@@ -18,6 +18,8 @@ export interface UdpOptions {
 export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: UdpOptions): Transport {
   let socket: Promise<dgram.Socket> | undefined
   let failure: NodeJS.ErrnoException | undefined
+  /** The last message that the system took: it sends a datagram at once. */
+  let posted: Uint8Array | undefined
 
   /**
    * A connected socket: only there does the system say that nobody listens. It keeps no process alive.
@@ -51,6 +53,7 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
         if (error) resolve(error)
         else nextTurn(() => nextTurn(() => resolve(failure)))
       })
+      posted = body
     })
   }
 
@@ -73,6 +76,7 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
         return { ok: false, reason: (error as Error).message, retry: isPassing(error as NodeJS.ErrnoException) }
       }
     },
+    recall: body => (body === posted ? { ok: true } : 'withdrawn'),
     async close() {
       const open = await socket?.catch(() => undefined)
       socket = undefined
