@@ -1,10 +1,11 @@
 import { writeSync } from 'node:fs'
+import { maskCredentials } from './credentials'
 
 /** In order of loudness; `OTEL_LOG_LEVEL`. */
 export const LOG_LEVELS = ['none', 'error', 'warn', 'info', 'debug'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** Words to the user: one line each, on stderr, never twice. */
+/** Words to the user: one line each, on stderr, never twice, without the credentials of URLs. */
 export interface Log {
   readonly level: LogLevel
   error(message: string): void
@@ -23,7 +24,7 @@ export function createLog(level: LogLevel, write: (line: string) => void = write
   const say = (at: number, message: string, key: string) => {
     if (loudness < at || said.has(key) || said.size >= MAX_REMEMBERED) return
     said.add(key)
-    write(`tracing-agent: ${oneLine(message)}\n`)
+    write(asLine(message))
   }
   return {
     level,
@@ -31,9 +32,13 @@ export function createLog(level: LogLevel, write: (line: string) => void = write
     warn: (message, key = message) => say(2, message, key),
     info: message => say(3, message, message),
     debug: message => {
-      if (loudness >= 4) write(`tracing-agent: ${oneLine(message)}\n`)
+      if (loudness >= 4) write(asLine(message))
     },
   }
+}
+
+function asLine(message: string): string {
+  return `tracing-agent: ${oneLine(maskCredentials(message))}\n`
 }
 
 /** Control characters as \\xNN: what a stranger sent must not draw on the terminal or forge a line. */

@@ -1,5 +1,6 @@
-import { holdsCredentials, type StatusRange } from './config/http-types'
+import type { StatusRange } from './config/http-types'
 import type { Config } from './config/options'
+import { holdsCredentials } from './credentials'
 import { compileGlobs, type Matcher } from './glob'
 import type { CapturedHeader, Settings } from './instrumentation'
 import { createRedactor } from './redaction'

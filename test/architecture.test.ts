@@ -71,7 +71,7 @@ const LAWS: Law[] = [
   { of: 'src/viewer/', may: ['src/viewer/', 'src/log'], builtins: 'all', packages: [] },
   {
     of: 'src/settings.ts',
-    may: ['src/config/', 'src/glob', 'src/redaction', 'src/sampling/health', ...CONTRACTS],
+    may: ['src/config/', 'src/credentials', 'src/glob', 'src/redaction', 'src/sampling/health', ...CONTRACTS],
     builtins: [],
     packages: [],
   },
@@ -99,6 +99,7 @@ const LAWS: Law[] = [
     builtins: 'all',
     packages: [],
   },
+  { of: 'src/log.ts', may: ['src/credentials'], builtins: ['fs'], packages: [] },
   { of: 'src/', may: CONTRACTS, builtins: 'all', packages: 'all' },
   { of: 'instrumentations/index.ts', may: ['instrumentations/', 'src/instrumentation'], builtins: [], packages: [] },
   {

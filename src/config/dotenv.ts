@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { maskCredentials } from '../credentials'
 import type { Problem } from './problem'
 
 /** A file of settings is a screenful; what is larger is something else. */
@@ -38,7 +39,8 @@ export function readEnvFile(env: NodeJS.ProcessEnv, directory?: string): EnvFile
   }
 }
 
-function unreadable(file: string, reason: string): EnvFile {
+function unreadable(path: string, reason: string): EnvFile {
+  const file = maskCredentials(path)
   return {
     ...NONE,
     problem: {
@@ -46,7 +48,7 @@ function unreadable(file: string, reason: string): EnvFile {
       value: file,
       expected: 'a readable file',
       used: 'the environment alone',
-      message: `TRACING_AGENT_ENV_FILE="${file}": expected a readable file, but ${reason}; using the environment alone`,
+      message: `TRACING_AGENT_ENV_FILE="${file}": expected a readable file, but ${maskCredentials(reason)}; using the environment alone`,
     },
   }
 }

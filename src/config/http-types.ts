@@ -1,18 +1,11 @@
 /** Kinds of values that speak of HTTP: header names, methods, statuses, paths, hosts, and the headers of an exporter. */
+import { holdsCredentials } from '../credentials'
 import { listOf, type Pair, splitList, splitPairs, type Type } from './types'
 
 /** A token (RFC 9110, section 5.6.2): a method or a header name. */
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 
 export const methods = listOf('HTTP methods', part => (TOKEN.test(part) ? part : undefined))
-
-/** Parts of header names that stand for credentials, and names that do so without telling. */
-const CREDENTIALS = /auth|cookie|credential|password|passwd|secret|token|api-?key|session|signature|jwt/
-
-/** The header must not be recorded, whatever a list says. `name` is in lower case. */
-export function holdsCredentials(name: string): boolean {
-  return CREDENTIALS.test(name)
-}
 
 /** Header names in lower case. */
 export const headerNames = listOf('header names that stand for no credentials', part => {

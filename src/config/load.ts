@@ -1,3 +1,4 @@
+import { maskCredentials } from '../credentials'
 import { type EnvFile, readEnvFile } from './dotenv'
 import { implications } from './implications'
 import { type Config, OPTIONS, type OptionName } from './options'
@@ -173,7 +174,7 @@ function passedOver(
 ): void {
   if (raw === usedRaw) return
   const { mask } = row.type
-  const value = mask === undefined ? raw : mask(raw)
+  const value = mask === undefined ? maskCredentials(raw) : mask(raw)
   const expected = `the same as ${used}, or nothing`
   draft.problems.push({
     variable,

@@ -19,15 +19,15 @@ export function url(...protocols: readonly string[]): Type<string> {
   }
 }
 
-/** `text` with user name, password and query values of a URL replaced: it works for what is no URL, too. */
+/** `text` with user name, password, query and fragment of a URL replaced: it works for what is no URL, too. */
 export function maskUrl(text: string): string {
   const slashes = text.indexOf('//')
   const from = slashes < 0 ? 0 : slashes + 2
-  const query = text.indexOf('?', from)
-  const head = query < 0 ? text : text.slice(0, query)
+  const query = text.slice(from).search(/[?#]/)
+  const head = query < 0 ? text : text.slice(0, from + query)
   const at = head.lastIndexOf('@')
   const shown = at < from ? head : `${head.slice(0, from)}***@${head.slice(at + 1)}`
-  return query < 0 ? shown : `${shown}?***`
+  return query < 0 ? shown : `${shown}${text[from + query]}***`
 }
 
 /** A host name or address, with or without a port: a gRPC target or a UDP address. */

@@ -1,3 +1,4 @@
+import { maskCredentials } from '../credentials'
 import type { Parsed, Type } from './types'
 
 /** Something about a variable that the user must know. */
@@ -21,8 +22,11 @@ export function shorten(value: string): string {
 
 /** @param variable as the user wrote it, which may be an alias */
 export function refusal<T>(variable: string, raw: string, type: Type<T>, parsed: Parsed<T>, used: string): Problem {
-  const value = shorten(type.mask === undefined ? raw : type.mask(raw))
-  const part = parsed.refused === undefined || parsed.refused === raw ? '' : `"${shorten(parsed.refused)}" is refused, `
+  const value = shorten(type.mask === undefined ? maskCredentials(raw) : type.mask(raw))
+  const part =
+    parsed.refused === undefined || parsed.refused === raw
+      ? ''
+      : `"${shorten(maskCredentials(parsed.refused))}" is refused, `
   const why = parsed.reason === undefined ? '' : ` (${shorten(parsed.reason)})`
   const meant = parsed.meant === undefined ? '' : `; did you mean ${parsed.meant}?`
   return {

@@ -3,6 +3,7 @@
  * Rules: OpenTelemetry specification, "Environment Variable Specification" and "Common configuration".
  */
 import { readFileSync } from 'node:fs'
+import { holdsCredentials, maskCredentials } from '../credentials'
 import { nearest } from './suggest'
 
 /** What became of a text. Both may be set: of `otlp,zipkn` one name is used and the other refused. */
@@ -24,7 +25,7 @@ export interface Type<T> {
   parse(text: string): Parsed<T>
   /** The value as a user would write it, without credentials. */
   show(value: T): string
-  /** A raw text that could not be parsed, without credentials. Left out: the text can hold none. */
+  /** A raw text that could not be parsed, without credentials. Left out: those of URLs are all that it may hold. */
   mask?(text: string): string
 }
 
@@ -37,7 +38,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 export const text: Type<string> = {
   expected: 'text without control characters',
   parse: value => (CONTROL.test(value) ? {} : { value }),
-  show: value => value,
+  show: maskCredentials,
 }
 
 /** Text that no output may show. */
@@ -247,9 +248,17 @@ export const attributes: Type<readonly Pair[]> = {
   expected: 'key=value pairs separated by commas, values percent-encoded',
   parse(value) {
     const { pairs, wrong } = splitPairs(value, () => true)
-    return wrong === undefined ? { value: Object.freeze(pairs) } : { reason: `the mistake is in "${wrong}"` }
+    if (wrong === undefined) return { value: Object.freeze(pairs) }
+    return { reason: `the mistake is in "${maskPair(wrong)}"` }
   },
-  show: value => value.map(([key, content]) => `${key}=${encodeListValue(content)}`).join(','),
+  show: value => value.map(([key, content]) => maskPair(`${key}=${encodeListValue(content)}`)).join(','),
+  mask: value => value.split(',').map(maskPair).join(','),
+}
+
+/** `key=value` without the value of a key that is named like a credential. */
+function maskPair(pair: string): string {
+  const key = pair.slice(0, Math.max(pair.indexOf('='), 0))
+  return holdsCredentials(key.toLowerCase()) ? `${key}=***` : maskCredentials(pair)
 }
 
 function encodeListValue(value: string): string {

@@ -1,7 +1,6 @@
 /** What can be known of the host, the operating system and the process without asking anybody. */
 import { readFileSync } from 'node:fs'
 import { arch, hostname, release, userInfo } from 'node:os'
-import { maskUrl } from '../config/network-types'
 
 export type Found = [key: string, value: string | number | string[]][]
 
@@ -28,12 +27,11 @@ export function detectOs(): Found {
 }
 
 export function detectProcess(): Found {
-  const { argv, execArgv, execPath, pid, versions } = process
+  const { argv, execPath, pid, versions } = process
   const found: Found = [
     ['process.pid', pid],
     ['process.executable.name', baseName(execPath)],
     ['process.executable.path', execPath],
-    ['process.command_args', maskArguments([argv[0] ?? execPath, ...execArgv, ...argv.slice(1)])],
     ['process.runtime.name', 'nodejs'],
     ['process.runtime.version', versions.node],
     ['process.runtime.description', 'Node.js'],
@@ -49,25 +47,6 @@ export function detectProcess(): Found {
 
 export function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
-}
-
-const SECRET_NAME = /pass(word|wd|phrase)?|secret|token|credential|auth|api-?_?key|private-?_?key/i
-
-/** The command line with the values of options that are named like a secret, and credentials in URLs, replaced by `***`. */
-export function maskArguments(args: readonly string[]): string[] {
-  const masked: string[] = []
-  let next = false
-  for (const given of args) {
-    const arg = given.includes('://') ? maskUrl(given) : given
-    const equals = arg.indexOf('=')
-    const isOption = arg.startsWith('-')
-    const isSecret = SECRET_NAME.test(equals < 0 ? arg : arg.slice(0, equals))
-    if (next && !isOption) masked.push('***')
-    else if (equals > 0 && isSecret) masked.push(`${arg.slice(0, equals)}=***`)
-    else masked.push(arg)
-    next = isOption && isSecret && equals < 0
-  }
-  return masked
 }
 
 /** The trimmed content of a small file; empty when it cannot be read. */

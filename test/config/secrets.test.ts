@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describeVariables } from '../../src/config/describe'
 import { loadConfig } from '../../src/config/load'
+import { createLog } from '../../src/log'
 import { ROOT_FOLDER } from '../kit/agent'
 
 const SECRET = 'hunter2'
@@ -26,6 +27,22 @@ const ENVIRONMENTS: Record<string, string>[] = [
   { OTEL_EXPORTER_JAEGER_USER: 'me', OTEL_EXPORTER_JAEGER_PASSWORD: SECRET },
   { OTEL_EXPORTER_OTLP_HEADRS: `authorization=${SECRET}` },
   { OTEL_SECRET_OF_SOMEBODY: SECRET },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: `http://localhost/#${SECRET}` },
+  { OTEL_EXPORTER_JAEGER_USER: SECRET },
+  { AWS_ENDPOINT_URL_XRAY: `http://user:${SECRET}@xray` },
+  { AWS_XRAY_DAEMON_ADDRESS: `user:${SECRET}@xray:2000` },
+  { OTEL_EXPORTER_ZIPKIN_KAFKA_BROKERS: `kafka:9092,user:${SECRET}@kafka:9092` },
+  {
+    OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    OTEL_TRACES_SAMPLER_ARG: `endpoint=http://user:${SECRET}@jaeger/?key=${SECRET}`,
+  },
+  { OTEL_TRACES_EXPORTER: `otlp,http://user:${SECRET}@backend` },
+  { TRACING_AGENT_PROPAGATE_TO: `user:${SECRET}@backend` },
+  { TRACING_AGENT_IGNORE_OUTGOING_HOSTS: `http://${SECRET}@backend` },
+  { TRACING_AGENT_ENV_FILE: `https://user:${SECRET}@files/.env` },
+  { OTEL_RESOURCE_ATTRIBUTES: `team=a,api.key=${SECRET},db=postgres://me:${SECRET}@db` },
+  { OTEL_RESOURCE_ATTRIBUTES: `password=${SECRET},mistake` },
+  { OTEL_RESOURCE_ATTRIBUTES: `password=${SECRET}%zz` },
 ]
 
 describe('credentials', () => {
@@ -36,6 +53,22 @@ describe('credentials', () => {
       assert.ok(!JSON.stringify(describeVariables(loaded)).includes(SECRET))
     })
   }
+
+  it('stay out of the words of the agent, wherever they come from', () => {
+    for (const [message, said] of [
+      [`sent to https://me:${SECRET}@host:1/a@b?key=${SECRET}, lost`, 'sent to https://***@host:1/a@b?***, lost'],
+      [`"${SECRET}:${SECRET}@host" and grpc://${SECRET}@[::1]:1#${SECRET}`, '"***@host" and grpc://***@[::1]:1#***'],
+      ['patched @grpc/grpc-js@1.14.0 in file:///app/node_modules/@grpc/grpc-js', undefined],
+      ['GET /orders/:id=10/s; @health=off; a@b=on', undefined],
+    ]) {
+      const lines: string[] = []
+      createLog('debug', line => lines.push(line)).warn(message!)
+      assert.deepEqual(lines, [`tracing-agent: ${said ?? message}\n`])
+    }
+    const started = performance.now()
+    createLog('warn', () => {}).warn(`${'a:@//'.repeat(200_000)}`)
+    assert.ok(performance.now() - started < 2000)
+  })
 
   it('stay out of tracing-agent env in every form', () => {
     const env: Record<string, string | undefined> = { PATH: process.env['PATH'], TRACING_AGENT_ENV_FILE: '' }

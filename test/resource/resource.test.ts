@@ -10,7 +10,6 @@ import { kubernetesVariables, lambdaVariables } from '../../src/config/surroundi
 import { createLog } from '../../src/log'
 import { createResource } from '../../src/resource'
 import { containerId, detectContainer, detectKubernetes } from '../../src/resource/container'
-import { maskArguments } from '../../src/resource/local'
 import { findProgram } from '../../src/resource/program'
 import { toObject } from '../../src/trace/data'
 import { ROOT_FOLDER, runBare } from '../kit/agent'
@@ -150,39 +149,6 @@ describe('the name of the program', () => {
     const { stdout, stderr } = await runBare(join(folder, 'alone/main.cjs'), { env })
     assert.equal(stdout, '["resize",null,"resize"]\n')
     assert.equal(stderr, '')
-  })
-})
-
-describe('the command line', () => {
-  it('loses what looks like a credential', () => {
-    assert.deepEqual(
-      maskArguments([
-        'node',
-        'app.js',
-        '--port',
-        '80',
-        '--db-password',
-        'secret',
-        '--api-key=secret',
-        '--token',
-        '--verbose',
-        'postgres://me:secret@db/x?password=secret',
-        'TOKEN=secret',
-      ]),
-      [
-        'node',
-        'app.js',
-        '--port',
-        '80',
-        '--db-password',
-        '***',
-        '--api-key=***',
-        '--token',
-        '--verbose',
-        'postgres://***@db/x?***',
-        'TOKEN=***',
-      ],
-    )
   })
 })
 

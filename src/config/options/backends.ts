@@ -72,7 +72,7 @@ export const BACKENDS = {
   }),
   jaegerUser: option({
     env: 'OTEL_EXPORTER_JAEGER_USER',
-    type: text,
+    type: secret,
     default: '',
     doc: 'User name for the Jaeger collector.',
   }),
