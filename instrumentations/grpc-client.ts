@@ -92,12 +92,14 @@ export function patchCalls(exports: any, tools: Tools): void {
 /** Patches client.js: what a program does when the channel is ready belongs to where it asked, not to who connected. */
 export function patchClient(exports: any, tools: Tools): void {
   tools.wrap(exports.Client.prototype, 'waitForReady', original => {
-    return function waitForReady(this: unknown, deadline: unknown, callback: unknown): unknown {
-      if (typeof callback !== 'function') return Reflect.apply(original, this, arguments)
-      const context = activeContext()
-      const inContext = (...args: unknown[]) => runInContext(context, callback, undefined, args)
-      return Reflect.apply(original, this, [deadline, inContext])
-    }
+    return {
+      waitForReady(this: unknown, deadline: unknown, callback: unknown): unknown {
+        if (typeof callback !== 'function') return Reflect.apply(original, this, arguments)
+        const context = activeContext()
+        const inContext = (...args: unknown[]) => runInContext(context, callback, undefined, args)
+        return Reflect.apply(original, this, [deadline, inContext])
+      },
+    }.waitForReady
   })
 }
 

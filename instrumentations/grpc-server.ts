@@ -84,23 +84,27 @@ const DEADLINE_SLACK_MS = 20
 export function patchServer(exports: any, tools: Tools): void {
   const served = new GrpcServer(tools)
   tools.wrap(exports.Server.prototype, '_setupHandlers', original => {
-    return function _setupHandlers(this: Server, http2Server: Http2Server): unknown {
-      const result = Reflect.apply(original, this, arguments)
-      try {
-        served.follow(this, http2Server)
-      } catch (error) {
-        tools.fault('following a server', error)
-      }
-      return result
-    }
+    return {
+      _setupHandlers(this: Server, http2Server: Http2Server): unknown {
+        const result = Reflect.apply(original, this, arguments)
+        try {
+          served.follow(this, http2Server)
+        } catch (error) {
+          tools.fault('following a server', error)
+        }
+        return result
+      },
+    }._setupHandlers
   })
   tools.wrap(exports.Server.prototype, 'register', original => {
-    return function register(this: Server, _name: string, handler: unknown): unknown {
-      if (typeof handler !== 'function') return Reflect.apply(original, this, arguments)
-      const args = Array.from(arguments)
-      args[1] = noteThrown(handler)
-      return Reflect.apply(original, this, args)
-    }
+    return {
+      register(this: Server, _name: string, handler: unknown): unknown {
+        if (typeof handler !== 'function') return Reflect.apply(original, this, arguments)
+        const args = Array.from(arguments)
+        args[1] = noteThrown(handler)
+        return Reflect.apply(original, this, args)
+      },
+    }.register
   })
 }
 

@@ -105,7 +105,7 @@ export class Client {
       'destroy',
       original =>
         function destroy(this: OutgoingRequest, error?: unknown) {
-          if (!this.destroyed) client.fail(this, error)
+          client.giveUp(this, error)
           return Reflect.apply(original, this, arguments)
         },
     )
@@ -205,6 +205,11 @@ export class Client {
   onComplete(request: object): void {
     const call = calls.read(request)
     if (call?.answered) this.end(call)
+  }
+
+  /** The program destroys a request; later it does so in vain. */
+  private giveUp(request: OutgoingRequest | undefined, error: unknown): void {
+    if (request !== undefined && request !== null && !request.destroyed) this.fail(request, error)
   }
 
   /** @param error undefined or null when the program gave up without one */

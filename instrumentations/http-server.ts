@@ -117,11 +117,14 @@ export class HttpServer {
     tools.wrap(
       process as any,
       '_fatalException',
+      // A method: like Node's own, it has no property `prototype`.
       original =>
-        function (this: unknown, error: unknown) {
-          server.onUncaught(error)
-          return Reflect.apply(original, this, arguments)
-        },
+        ({
+          _fatalException(this: unknown, error: unknown) {
+            server.onUncaught(error)
+            return Reflect.apply(original, this, arguments)
+          },
+        })._fatalException,
     )
     tools.atExit(() => this.endAll())
   }

@@ -9,7 +9,7 @@
  * Not seen: packages in a bundle, and CommonJS files whose source an asynchronous loader of somebody else supplies.
  */
 import { readFileSync } from 'node:fs'
-import { isBuiltin, syncBuiltinESMExports } from 'node:module'
+import Module, { isBuiltin, syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
@@ -71,7 +71,9 @@ class Packages {
     })
     // Builtins are patched in place already: nobody needs to stand between the program and this function.
     if (getBuiltinModule !== undefined) (process as any).getBuiltinModule = getBuiltinModule
-    ;(hook as any)._cache = new LiveCache(seen)
+    const cache = new LiveCache(seen)
+    noteParents(hook, cache)
+    ;(hook as any)._cache = cache
     const unhookImports = this.hookImports()
     return () => {
       hook.unhook()
@@ -174,6 +176,9 @@ class Packages {
  * each module, and goes on to return the exports of a module that a program has replaced in `require.cache`.
  */
 class LiveCache {
+  /** Who requires just now. */
+  parent: NodeModule | undefined = undefined
+
   constructor(private readonly seen: WeakSet<object>) {}
 
   has(filename: string): boolean {
@@ -181,14 +186,33 @@ class LiveCache {
     return module !== undefined && this.seen.has(module)
   }
 
+  /** In place of Node's own `require`, which would do the same: a module is among the children of all who required it. */
   get(filename: string): unknown {
-    return require.cache[filename]?.exports
+    const module = require.cache[filename]
+    const children = this.parent?.children
+    if (module !== undefined && children !== undefined && !children.includes(module)) children.push(module)
+    return module?.exports
   }
 
   set(filename: string): void {
     const module = require.cache[filename]
     if (module !== undefined) this.seen.add(module)
   }
+}
+
+/** Stands before the function of require-in-the-middle, which does not tell its cache who asks. */
+function noteParents(hook: object, cache: LiveCache): void {
+  const hooked = Module.prototype.require
+  // A function in a list gets no name: Node's own has none.
+  const [noting] = [
+    function (this: NodeModule, _id: string) {
+      cache.parent = this
+      return Reflect.apply(hooked, this, arguments)
+    },
+  ]
+  Module.prototype.require = noting as typeof hooked
+  // By this it knows, when it is to go, that nobody has patched the function since.
+  ;(hook as any)._require = noting
 }
 
 function programFolder(): string {

@@ -40,6 +40,8 @@ export interface RunOptions {
   args?: string[]
   /** Flags of Node that stand before the agent's. */
   nodeArgs?: string[]
+  /** Flags of Node that stand after the agent's. */
+  lateArgs?: string[]
   /** Another Node than the one that runs the tests. */
   node?: string
   cwd?: string
@@ -110,7 +112,8 @@ export async function startAgent(program: string, options: RunOptions = {}): Pro
   if (how === 'require') flags.push('--require', REGISTER)
   if (how === 'import') flags.push('--import', pathToFileURL(REGISTER).href)
   if (how === 'node-options') env['NODE_OPTIONS'] = `--require ${REGISTER} ${env['NODE_OPTIONS'] ?? ''}`.trim()
-  const running = startChild(program, [...(options.nodeArgs ?? []), ...flags], env, options, counting(options))
+  const nodeArgs = [...(options.nodeArgs ?? []), ...flags, ...(options.lateArgs ?? [])]
+  const running = startChild(program, nodeArgs, env, options, counting(options))
   const own = options.collector === undefined
   const finished = running.finished.then(
     async result => {
@@ -143,7 +146,8 @@ export async function startAgent(program: string, options: RunOptions = {}): Pro
 }
 
 export function startBare(program: string, options: RunOptions = {}): Running<RunResult> {
-  return startChild(program, options.nodeArgs ?? [], { ...options.env }, options)
+  const flags = [...(options.nodeArgs ?? []), ...(options.lateArgs ?? [])]
+  return startChild(program, flags, { ...options.env }, options)
 }
 
 /** Where the numbers go, when nyc runs these tests and has prepared instrumented code (npm test). */
