@@ -45,7 +45,7 @@ export interface ExporterSubject {
 }
 
 /** Short times, so that a test does not wait. */
-const FAST = { OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_BSP_EXPORT_TIMEOUT: '700', TRACING_AGENT_ENV_FILE: '' }
+const FAST = { OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_BSP_EXPORT_TIMEOUT: '2000', TRACING_AGENT_ENV_FILE: '' }
 
 export function describeExporter({ name, start, nowhere, variable, skips = {} }: ExporterSubject): void {
   describe(`the exporter ${name}`, () => {
@@ -152,7 +152,7 @@ export function describeExporter({ name, start, nowhere, variable, skips = {} }:
     })
 
     behaves('hangs', 'gives up what is not answered in time, and counts it', async () => {
-      const { exporter, said } = run()
+      const { exporter, said } = run({ OTEL_BSP_EXPORT_TIMEOUT: '700' })
       pushAll(exporter, spans(4))
       const started = performance.now()
       await exporter.stop(3000)

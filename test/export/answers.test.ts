@@ -84,7 +84,7 @@ describe('an answer over HTTP', () => {
   line(
     'no answer at all is told with the variable of the time',
     { hang: true },
-    /did not answer in time; 4 spans lost; OTEL_BSP_EXPORT_TIMEOUT is 400 ms$/,
+    /did not answer in time; 4 spans lost; OTEL_BSP_EXPORT_TIMEOUT is 1500 ms$/,
   )
   line(
     'a partial success is told with its reason',
@@ -213,7 +213,7 @@ describe('a connection over HTTP', () => {
     const started = performance.now()
     await exporter.flush()
     assert.equal(exporter.counts.sent, 8)
-    assert.ok(performance.now() - started < 200)
+    assert.ok(performance.now() - started < 400, 'no pause as before a retry')
     assert.deepEqual(said, [])
     server.closeAllConnections()
     server.close()

@@ -3,7 +3,7 @@ import type http2 from 'node:http2'
 import net, { type AddressInfo, type Socket } from 'node:net'
 import { pushAll, type Rig, rig, spans } from './rig'
 
-const FAST = { OTEL_BSP_EXPORT_TIMEOUT: '400' }
+const FAST = { OTEL_BSP_EXPORT_TIMEOUT: '1500' }
 
 /** Four spans, and what came of them. */
 export async function send(env: Record<string, string>): Promise<Rig> {
