@@ -178,6 +178,8 @@ export class Dispatch implements SpanEnding {
 
   spanEnding(): void {
     this.forget(this)
+    // The span waits for its export: request and response must not wait with it.
+    this.entry.ending = undefined
     try {
       for (let layer = this.innermost; layer !== undefined; layer = layer.outer) layer.span.end()
       this.innermost = undefined

@@ -93,8 +93,11 @@ class Attempt implements Listener {
   isAbandoned(nowMs: number): boolean {
     if (this.progressMs === 0) return false
     const { socket } = this
-    if (socket?.alpnProtocol === 'h2') return nowMs - this.progressMs >= ABANDONED_ON_HTTP2_AFTER_MS
-    const bytes = socket?.bytesRead ?? 0
+    // undici 5 and 6 do not tell the socket of HTTP/2.
+    if (socket === undefined || socket.alpnProtocol === 'h2') {
+      return nowMs - this.progressMs >= ABANDONED_ON_HTTP2_AFTER_MS
+    }
+    const bytes = socket.bytesRead ?? 0
     if (bytes !== this.bytes) {
       // What had come until the first look may just be waiting for a reader.
       if (this.bytes >= 0) this.progressMs = nowMs
