@@ -176,7 +176,7 @@ describe('a response whose body nobody reads', () => {
     }
     lookAt(89)
     assert.equal(ended.length, 0)
-    lookAt(90)
+    lookAt(91)
     assert.equal(ended.length, 1)
     assert.ok(Math.abs(ended[0]!.endMs! - (headMs + 60_000)) < 100)
   })
