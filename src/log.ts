@@ -38,11 +38,11 @@ export function createLog(level: LogLevel, write: (line: string) => void = write
 }
 
 function asLine(message: string): string {
-  return `tracing-agent: ${oneLine(maskCredentials(message))}\n`
+  return `tracing-agent: ${printable(maskCredentials(message))}\n`
 }
 
 /** Control characters as \\xNN: what a stranger sent must not draw on the terminal or forge a line. */
-function oneLine(message: string): string {
+export function printable(message: string): string {
   return message.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, character => {
     return character === '\t' ? ' ' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`
   })

@@ -39,7 +39,7 @@ describe('noise', () => {
   })
 
   it('of incoming paths is left out with everything below it', async () => {
-    const { clients, inner, servers } = await run({ TRACING_AGENT_IGNORE_INCOMING_PATHS: '@health,/items/*' })
+    const { clients, inner, servers } = await run({ TRACING_AGENT_IGNORE_INCOMING_PATHS: '@Health,/items/*' })
     assert.deepEqual(paths(servers), ['/missing'])
     assert.equal(inner.length, 1)
     assert.equal(clients.length, 4)

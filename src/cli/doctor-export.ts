@@ -9,7 +9,7 @@ import { FLAG_RANDOM, INTERNAL } from '../trace/data'
 import { newSpanId, newTraceId, newXRayTraceId } from '../trace/ids'
 import { DEFAULT_LIMITS } from '../trace/limits'
 import { AgentTracerProvider } from '../trace/tracer'
-import { collectingLog } from './doctor-setup'
+import { collectingLog } from './collecting-log'
 import { type Finding, fail, ok, warn } from './finding'
 
 /** Long enough for a connection to be made, and for one that is refused to be tried a second time. */

@@ -4,10 +4,10 @@ import { dirname, join, resolve } from 'node:path'
 import { describeVariables } from '../config/describe'
 import type { Loaded } from '../config/load'
 import { nodeOptions } from '../config/surroundings'
-import { LOG_LEVELS, type Log } from '../log'
 import { shortSampler } from '../report'
 import { createResource } from '../resource'
 import { createSampler } from '../sampling/index'
+import { collectingLog } from './collecting-log'
 import { source } from './env'
 import { type Finding, fail, note, ok, warn } from './finding'
 
@@ -34,15 +34,6 @@ export function checkVariables(loaded: Loaded): Finding[] {
   if (findings.length === 0) findings.push(note('none is set: all defaults, which tracing-agent env shows'))
   if (loaded.envFile !== '') findings.push(note(`read ${loaded.envFile}, too`))
   return [...findings, ...loaded.problems.map(({ message }) => warn(message))]
-}
-
-/** A log that collects what is said. */
-export function collectingLog(): { log: Log; said: string[] } {
-  const said: string[] = []
-  const add = (message: string) => {
-    if (!said.includes(message)) said.push(message)
-  }
-  return { log: { level: LOG_LEVELS[2], error: add, warn: add, info: () => {}, debug: () => {} }, said }
 }
 
 /** Sampler, propagators and service name as they will be, with what the sampler says of its argument. */

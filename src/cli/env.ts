@@ -1,6 +1,8 @@
 import { type Described, describeVariables } from '../config/describe'
-import { loadConfig } from '../config/load'
+import { type Loaded, loadConfig } from '../config/load'
 import { variablesAsMarkdown } from '../config/markdown'
+import { createSampler } from '../sampling/index'
+import { collectingLog } from './collecting-log'
 import type { Command } from './main'
 
 export const env: Command = {
@@ -18,12 +20,19 @@ export const env: Command = {
     }
     const loaded = loadConfig()
     const variables = describeVariables(loaded)
-    const problems = loaded.problems.map(({ message }) => message)
+    const problems = [...loaded.problems.map(({ message }) => message), ...samplerProblems(loaded)]
     if (args.includes('--json')) {
       process.stdout.write(`${JSON.stringify({ variables, problems, envFile: loaded.envFile }, undefined, 2)}\n`)
     } else process.stdout.write(asText(variables, problems))
     return 0
   },
+}
+
+/** What the sampler says of its argument. */
+function samplerProblems({ config }: Loaded): string[] {
+  const { log, said } = collectingLog()
+  createSampler(config.sampler, config.samplerArg || undefined, { log, serviceName: '' })
+  return said
 }
 
 function asText(variables: readonly Described[], problems: readonly string[]): string {

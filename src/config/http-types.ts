@@ -15,9 +15,10 @@ export const headerNames = listOf('header names that stand for no credentials', 
 
 export const parameterNames = listOf('names of query parameters', part => (/[=&?#\s]/.test(part) ? undefined : part))
 
-export const pathPatterns = listOf('paths that begin with / or *, and @health', part =>
-  part.startsWith('/') || part.startsWith('*') || part === '@health' ? part : undefined,
-)
+export const pathPatterns = listOf('paths that begin with / or *, and @health', part => {
+  if (part.startsWith('/') || part.startsWith('*')) return part
+  return part.toLowerCase() === '@health' ? '@health' : undefined
+})
 
 /** `host`, `host:port`, `*.host`, `[::1]:80`. */
 const HOST_PATTERN = /^[^\s/@?#!]+$/

@@ -1,4 +1,5 @@
 import { maskCredentials } from '../credentials'
+import { printable } from '../log'
 import type { Parsed, Type } from './types'
 
 /** Something about a variable that the user must know. */
@@ -16,8 +17,9 @@ export interface Problem {
 /** More of a value than this does not help to recognise it. */
 const MAX_VALUE = 120
 
+/** One line that says enough of a value. */
 export function shorten(value: string): string {
-  return value.length <= MAX_VALUE ? value : `${value.slice(0, MAX_VALUE)}…`
+  return printable(value.length <= MAX_VALUE ? value : `${value.slice(0, MAX_VALUE)}…`)
 }
 
 /** @param variable as the user wrote it, which may be an alias */

@@ -67,6 +67,15 @@ describe('tracing-agent env', () => {
     assert.match(stdout, /# Problems\n\nOTEL_TRACES_SAMPLR is not known/)
   })
 
+  it('says what is wrong, the argument of the sampler included, each in one line', () => {
+    const env = { OTEL_SERVICE_NAME: 'a\n# forged', OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '2' }
+    const problems = command(['env'], env).stdout.split('# Problems\n\n')[1]!.trimEnd().split('\n')
+    assert.equal(problems.length, 2)
+    assert.match(problems[0]!, /^OTEL_SERVICE_NAME="a\\x0a# forged": expected text without control characters/)
+    assert.equal(problems[1], 'OTEL_TRACES_SAMPLER_ARG="2": expected a number from 0 to 1; 1 is used.')
+    assert.deepEqual(JSON.parse(command(['env', '--json'], env).stdout).problems, problems)
+  })
+
   it('is JSON with --json, one entry for each row', () => {
     const { stdout } = command(['env', '--json'], { OTEL_SERVICE_NAME: 'shop' })
     const { variables, problems } = JSON.parse(stdout)
