@@ -250,11 +250,13 @@ for (const subject of SUBJECTS) {
 
     if (!isPackage) return
 
-    it('request, stream, pipeline and a Client with a whole URL are traced alike', () => {
+    it('request, stream, pipeline, dispatch and a Client with a whole URL are traced alike', () => {
       const result = of('functions')
       assert.deepEqual(
         clients(result).map(({ attributes }) => String(attributes['url.full']).replace(/^http:\/\/localhost:\d+/, '')),
-        ['/request?sig=REDACTED', '/stream', '/pipeline', '/whole?sig=REDACTED'].map(path => `/functions${path}`),
+        ['/request?sig=REDACTED', '/stream', '/pipeline', '/whole?sig=REDACTED', '/dispatch'].map(
+          path => `/functions${path}`,
+        ),
       )
       assert.match(result.stdout, /x-own=mine/)
       assertLinked(result)
