@@ -6,7 +6,7 @@
  * - `process.emit` becomes an accessor: who reads it while the process exits is about to emit `exit` (exitemission.ts);
  * - `process.reallyExit`, to which `process.exit()` comes in the end, is wrapped;
  * - while spans wait to be sent, and only then, a signal that nobody listens for arrives at a handle of our own, which sends
- *   them, goes, and raises the signal again (signals.ts).
+ *   them, goes, and raises the signal again (signals.ts); `process._kill` is wrapped for those that the program sends itself.
  *
  * What runs no code loses what was not sent: SIGKILL, `process.abort()`, `worker.terminate()`, an out-of-memory crash, and a
  * signal during an endless loop, which has to wait for it (that is why the handles go as soon as nothing waits).
@@ -53,5 +53,15 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
   })
   const signals = new SignalHandles(deliver)
   patches.onUndo(signals.watch())
+  // To which `process.kill()` comes. A native function, and no constructor either.
+  patches.wrap(process as any, '_kill', original => {
+    const { _kill } = {
+      _kill(this: unknown, pid: unknown, signal: unknown) {
+        signals.beforeKill(pid, signal)
+        return Reflect.apply(original, this, arguments)
+      },
+    }
+    return _kill
+  })
   return signals
 }

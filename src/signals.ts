@@ -55,6 +55,18 @@ export class SignalHandles {
   }
 
   /**
+   * The program is about to send a signal, perhaps to itself. It would be dead when that function returns: our handle would
+   * hear of it later, or never, when nothing else keeps the program alive.
+   */
+  beforeKill(pid: unknown, number: unknown): void {
+    if (!this.listening || (pid !== process.pid && pid !== 0 && pid !== -process.pid)) return
+    const signal = SIGNALS.find(name => constants.signals[name] === number)
+    if (signal === undefined || !this.handles.has(signal) || process.listenerCount(signal) > 0) return
+    this.deliver()
+    this.idle()
+  }
+
+  /**
    * A signal that the program listens for is none of our business, and our handle must not even see it: a `once` listener is
    * gone when it is called, so we would find a signal without listeners. A fresh handle does not see what was sent before.
    */

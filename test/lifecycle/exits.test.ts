@@ -25,6 +25,8 @@ const WAYS = [
   'a program that emits exit by hand and goes on',
   'the package signal-exit',
   'the package signal-exit and a signal',
+  'a program that has nothing else to do and sends itself a signal',
+  'a drain that sends the signal again when it is done',
   'the end of a worker thread',
   'process.exit in a worker thread',
   'an uncaught exception in a worker thread',

@@ -3,7 +3,7 @@
  * warnings, what its process, its modules and the patched objects look like, and the bytes on the wire.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join, sep } from 'node:path'
 import {
@@ -27,6 +27,8 @@ export interface TwiceOptions extends RunOptions {
   envFor?: (peerUrl: string, peer: Peer) => Record<string, string>
   /** Without it the headers of the default propagators are on the wire, and are left out of the comparison. */
   silent?: boolean
+  /** Modules that ES modules import come in an order that is not fixed. */
+  anyModuleOrder?: boolean
   /** Preloaded by both runs; false when the program itself is about preloads. */
   probe?: boolean
   /** What differs between two bare runs of that program is taken out of its output. */
@@ -143,19 +145,18 @@ async function runOnce(program: string, options: TwiceOptions, traced: boolean) 
     requests: peer.seen
       .map(({ method, url, rawHeaders }) => withoutPorts(`${method} ${url} ${headers(rawHeaders, silent)}`))
       .sort(),
-    probe: readProbe(probeFile),
+    probe: readProbe(probeFile, options),
   }
   rmSync(folder, { recursive: true, force: true })
   return { seen, command: result.command, spans: (result as AgentResult).spans ?? [] }
 }
 
 /** The probe's file is missing when the program was killed; then it is in both runs. */
-function readProbe(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
+function readProbe(file: string, { anyModuleOrder = false, normalize = text => text }: TwiceOptions): unknown {
+  if (!existsSync(file)) return undefined
+  const probe = JSON.parse(normalize(readFileSync(file, 'utf8')))
+  if (anyModuleOrder) probe.modules.sort()
+  return probe
 }
 
 function lines(text: string, { normalize }: TwiceOptions): string[] {
