@@ -205,7 +205,7 @@ describe('the doctor with a program', () => {
   const OFF = { OTEL_EXPORTER: 'none' }
 
   it('reports what was patched and which spans came, and lets the program print', async () => {
-    const { status, stdout } = await doctor(['--', process.execPath, FIXTURE], OFF)
+    const { status, stdout } = await doctor(['--seconds', '30', '--', process.execPath, FIXTURE], OFF)
     assert.equal(status, 0, stdout)
     assert.match(stdout, /^200$/m)
     assert.match(stdout, /ok {4}it ended by itself with exit code 0/)
@@ -223,7 +223,7 @@ describe('the doctor with a program', () => {
     assert.equal(status, 0, stdout)
     assert.match(stdout, /ok {4}it ran for 1 second and was stopped/)
     assert.match(stdout, /warn {2}no span came/)
-    assert.ok(performance.now() - started < 10_000)
+    assert.ok(performance.now() - started < 20_000)
   })
 
   it('fails when the agent does not start in it, or the program does not', async () => {
