@@ -10,8 +10,9 @@
  *   path answered: there is no `http.route`.
  * - An error that a layer passes on or throws is recorded once, on the innermost open span.
  *
- * Depends on: `Layer.prototype.handle_request` and `handle_error` (Express 4.6 to 4.x), `handleRequest` and `handleError`
- * (router 2.x), `Router.prototype.handle` and `use` (both). The program's functions, layers and stacks stay as they are.
+ * Depends on: `Router.prototype.handle`, `use` and `route` (of both); `Layer.prototype.handle_request` and `handle_error`
+ * (Express 4.6 to 4.x), `handleRequest` and `handleError` (router 2.x); `request.baseUrl`. Functions of the program, layers
+ * and stacks keep what can be seen of them; some layers get one more prototype.
  */
 import type { Tools } from '../src/instrumentation'
 import type { Dispatch, Request, Response } from './express-dispatch'
