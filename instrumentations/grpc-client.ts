@@ -348,7 +348,11 @@ class TracedCall extends ContextListener {
   end(): void {
     this.ended = true
     this.client.open.delete(this)
-    this.span.end()
+    try {
+      this.span.end()
+    } catch (error) {
+      this.client.tools.fault('ending a span', error)
+    }
   }
 
   private complete(status: Status): void {

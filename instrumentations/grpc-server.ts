@@ -314,7 +314,11 @@ class ServedCall {
   private end(span: AgentSpan): void {
     this.span = undefined
     this.served.open.delete(this)
-    span.end()
+    try {
+      span.end()
+    } catch (error) {
+      this.served.tools.fault('ending a span', error)
+    }
   }
 
   /** The client went away, or its deadline passed and it said so before our own timer did. */

@@ -138,10 +138,11 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const parts = {
     sampler,
     limits: config,
-    sink: watched(exporters, lifecycle, threads),
+    sink: watched(exporters, lifecycle, threads, patches),
     newTraceId: config.traceIds === 'xray' ? newXRayTraceId : newTraceId,
     newSpanId,
     rootFlags: FLAG_RANDOM,
+    fault: (place: string, error: unknown) => patches.fault(place, error),
   } satisfies TracerParts
   if (config.disabled) log.info('OTEL_SDK_DISABLED=true: no spans are made, headers are passed on')
   else if (isTalkative(log)) {
@@ -152,15 +153,16 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const tracers = config.disabled ? new PassThroughProvider() : new AgentTracerProvider(parts)
   const rows = INSTRUMENTATIONS.filter(({ name }) => isEnabled(name, config, log))
 
+  const failed = (error: unknown) => patches.fault('sending what waits', error)
   const agent: Agent = {
     async flush() {
-      await Promise.all(exporters.map(exporter => exporter.flush()))
+      await Promise.all(exporters.map(async exporter => exporter.flush()).map(sent => sent.catch(failed)))
     },
     async stop() {
       // A function of ours that the program wrapped again stays where it is, and starts nothing any more.
       parts.sampler = alwaysOff
       patches.undo()
-      await Promise.all(exporters.map(exporter => exporter.stop(config.exitTimeoutMs)))
+      await Promise.all(exporters.map(exporter => exporter.stop(config.exitTimeoutMs).catch(failed)))
       exit.undo()
       guard().agent = undefined
     },
@@ -265,25 +267,28 @@ function createTools(
 }
 
 /** All exporters as one sink. While one of them has something to send, the lifecycle and the thread above are told so. */
-function watched(exporters: readonly Exporter[], lifecycle: Lifecycle, threads: Threads): SpanSink {
+function watched(exporters: readonly Exporter[], lifecycle: Lifecycle, threads: Threads, patches: Patches): SpanSink {
   const sink = fanOut(exporters)
   if (exporters.length === 0) return sink
   let waiting = false
-  for (const exporter of exporters) {
-    exporter.onIdle = () => {
-      if (exporters.some(({ pending }) => pending > 0)) return
-      waiting = false
-      threads.report(false)
-      if (!threads.pending) lifecycle.idle()
-    }
-  }
+  const onIdle = patches.guard(() => {
+    if (exporters.some(({ pending }) => pending > 0)) return
+    waiting = false
+    threads.report(false)
+    if (!threads.pending) lifecycle.idle()
+  }, 'noticing that all is sent')
+  for (const exporter of exporters) exporter.onIdle = onIdle
   return {
     push(span: SpanData) {
-      sink.push(span)
-      if (waiting) return
-      waiting = true
-      lifecycle.busy()
-      threads.report(true)
+      try {
+        sink.push(span)
+        if (waiting) return
+        waiting = true
+        lifecycle.busy()
+        threads.report(true)
+      } catch (error) {
+        patches.fault('taking a finished span', error)
+      }
     },
   }
 }

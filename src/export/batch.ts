@@ -210,10 +210,13 @@ export class BatchExporter implements Exporter {
     followWallClock()
     const batch = this.queue.splice(0, maxSpans)
     if (this.queue.length === 0) this.due = false
-    const flight = this.pipe.send(batch).then(
-      outcomes => this.land(batch, outcomes),
-      error => this.land(batch, [{ spans: batch, sent: 0, reason: unencodable(error) }]),
-    )
+    const flight = this.pipe
+      .send(batch)
+      .then(
+        outcomes => this.land(batch, outcomes),
+        error => this.land(batch, [{ spans: batch, sent: 0, reason: unencodable(error) }]),
+      )
+      .catch(error => this.notices.fault(error))
     this.flights.set(batch, flight)
     return flight
   }

@@ -84,7 +84,7 @@ export class Notices {
   }
 
   fault(error: unknown): void {
-    this.log.error(`${this.name}: ${(error as Error)?.stack}`)
+    this.log.error(`${this.name}: fault, the program goes on: ${(error as Error | undefined)?.stack ?? error}`)
   }
 
   private sentence(reason: string, { words }: Trouble): string {

@@ -39,6 +39,8 @@ export interface TracerParts {
   readonly newSpanId: () => string
   /** FLAG_RANDOM when `newTraceId` draws its last seven bytes at random. */
   readonly rootFlags: number
+  /** Told of an exception that would otherwise be the program's. */
+  readonly fault?: (place: string, error: unknown) => void
 }
 
 /** Starts spans. `startSpan` is the API for programs; `start` is for instrumentations. */
@@ -82,6 +84,15 @@ export class AgentTracer implements Tracer {
   }
 
   startSpan(name: string, chosen?: SpanOptions, context?: Context): ApiSpan {
+    try {
+      return this.startChosen(name, chosen, context)
+    } catch (error) {
+      this.parts.fault?.('starting a span', error)
+      return SUPPRESSED_SPAN
+    }
+  }
+
+  private startChosen(name: string, chosen?: SpanOptions, context?: Context): ApiSpan {
     const options = chosen ?? NO_OPTIONS
     const given = context === undefined || context === null ? activeContext() : toAgentContext(context)
     if (given.suppressed) return SUPPRESSED_SPAN

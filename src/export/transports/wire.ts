@@ -84,6 +84,8 @@ export function describeError(error: Error): string {
 
 /** One error for each address of the host when none could be reached. */
 function parts(error: Error): NodeJS.ErrnoException[] {
+  // What was thrown need not be an error.
+  if (!(error instanceof Error)) return [new Error(String(error))]
   const { errors } = error as { errors?: NodeJS.ErrnoException[] }
   return errors === undefined || errors.length === 0 ? [error] : errors
 }
