@@ -5,7 +5,10 @@ export interface Case {
   readonly name: string
   readonly title: string
   readonly program: string
+  /** `{n}` stands for 0, 1, … up to `paths`, one after the other. */
   readonly path: string
+  readonly paths?: number
+  readonly env?: Record<string, string>
   readonly connections: number
   readonly warmUp: number
   readonly requests: number
@@ -19,7 +22,7 @@ export interface Case {
 const byName = (name: string) => AGENTS.find(agent => agent.name === name)!
 const bare = byName('bare')
 
-const http = { connections: 32, warmUp: 20_000, requests: 60_000 }
+const http = { connections: 32, warmUp: 20_000, requests: 50_000 }
 const heavy = { connections: 32, warmUp: 5_000, requests: 15_000 }
 
 export const CASES: readonly Case[] = [

@@ -8,6 +8,8 @@ import { createInterface } from 'node:readline'
 export interface LoadCommand {
   port: number
   path: string
+  /** How many numbers stand for `{n}` in the path, in turn. */
+  paths?: number
   requests: number
   connections: number
   /** Requests a second, started at their time whether or not earlier ones were answered. Left out: as fast as may be. */
@@ -30,7 +32,7 @@ class Connection {
 
   constructor(
     private readonly socket: Socket,
-    private readonly request: Buffer,
+    private readonly nextRequest: () => Buffer,
     private readonly onAnswer: (micros: number, ok: boolean, connection: Connection) => void,
   ) {
     socket.setNoDelay(true)
@@ -43,7 +45,7 @@ class Connection {
   send(dueAt = performance.now()): void {
     this.busy = true
     this.startedAt = dueAt
-    this.socket.write(this.request)
+    this.socket.write(this.nextRequest())
   }
 
   close(): void {
@@ -67,9 +69,15 @@ class Connection {
   }
 }
 
-function run({ port, path, requests, connections, perSecond }: LoadCommand): Promise<LoadResult> {
+function run({ port, path, paths = 1, requests, connections, perSecond }: LoadCommand): Promise<LoadResult> {
   return new Promise(resolve => {
-    const request = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nuser-agent: bench\r\n\r\n`)
+    const prepared = Array.from({ length: paths }, (_, n) =>
+      Buffer.from(
+        `GET ${path.replace('{n}', String(n))} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nuser-agent: bench\r\n\r\n`,
+      ),
+    )
+    let turn = 0
+    const nextRequest = () => prepared[turn++ % paths]!
     const latencies = new Float64Array(requests)
     let sent = 0
     let done = 0
@@ -106,7 +114,7 @@ function run({ port, path, requests, connections, perSecond }: LoadCommand): Pro
       else idle.push(connection)
     }
     for (let i = 0; i < connections; i++) {
-      all.push(new Connection(connect(port, '127.0.0.1'), request, onAnswer))
+      all.push(new Connection(connect(port, '127.0.0.1'), nextRequest, onAnswer))
     }
     if (perSecond === undefined) {
       for (const connection of all.slice(0, requests)) {

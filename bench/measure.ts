@@ -7,8 +7,10 @@ import type { LoadCommand, LoadResult } from './load'
 import { PROGRAMS, ROOT } from './place'
 import { scratchOf } from './scratch'
 
-/** Longest wait for spans that are still in a queue; most agents send after five seconds. */
+/** Longest wait for spans that are still in a queue. */
 const FLUSH_MS = 7000
+/** All agents send what they have every two seconds at least. */
+const QUIET_MS = 2400
 
 export interface Sample {
   /** Of the measured process, export included. */
@@ -59,7 +61,12 @@ export class Bench {
       BENCH_BACKEND: `http://127.0.0.1:${this.ports.backend}`,
       BENCH_GRPC: `127.0.0.1:${this.ports.grpc}`,
     }
-    const program = new Child(MEASURED_CORE, [...agent.flags(folder), `${PROGRAMS}/${of.program}`], env, ROOT)
+    const program = new Child(
+      MEASURED_CORE,
+      [...agent.flags(folder), `${PROGRAMS}/${of.program}`],
+      { ...env, ...of.env },
+      ROOT,
+    )
     try {
       const port = Number(await program.line('port '))
       await this.drive(of, program, port, of.warmUp)
@@ -68,7 +75,7 @@ export class Bench {
       await fetch(`${receiverUrl}/reset`)
       const cpuBefore = program.cpuMicros()
       const result = await this.drive(of, program, port, of.requests, perSecond)
-      await this.settle(of.requests)
+      if (agent.name !== 'bare') await this.settle(of.requests)
       const cpuMicros = program.cpuMicros() - cpuBefore
       const counts = (await (await fetch(`${receiverUrl}/count`)).json()) as { spans: number; bytes: number }
       return {
@@ -91,7 +98,14 @@ export class Bench {
     perSecond?: number,
   ): Promise<LoadResult> {
     if (of.drive === undefined) {
-      const command: LoadCommand = { port, path: of.path, requests, connections: of.connections, perSecond }
+      const command: LoadCommand = {
+        port,
+        path: of.path,
+        requests,
+        connections: of.connections,
+        perSecond,
+        paths: of.paths,
+      }
       this.load.write(JSON.stringify(command))
       return JSON.parse(await this.load.line('{').then(rest => `{${rest}`)) as LoadResult
     }
@@ -121,7 +135,7 @@ export class Bench {
       if (bytes !== last) quietSince = Date.now()
       last = bytes
       if (requests === 0 && Date.now() - quietSince > 500) return
-      if (Date.now() - quietSince > 5600) return
+      if (Date.now() - quietSince > QUIET_MS) return
       await sleep(200)
     }
   }

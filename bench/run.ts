@@ -2,33 +2,12 @@
  * node build/bench/run.js [--rounds N] [case …]: bare, ours and each peer in turn, several rounds; medians and spread go to
  * bench/results.json. What counts are the ratios within one run.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { CASES } from './cases'
 import { Bench, type Sample } from './measure'
-import { ROOT } from './place'
+import { load, type Row, type Spread, save } from './results'
 import { scratchOf } from './scratch'
-import { measureStarts, type Start } from './start'
+import { measureStarts } from './start'
 
-/** Median, least and greatest of the rounds. */
-export interface Spread {
-  median: number
-  min: number
-  max: number
-}
-
-export type Row = Record<keyof Sample | 'p50LoadedMicros' | 'p99LoadedMicros', Spread>
-
-export interface Results {
-  node: string
-  cpu: string
-  rounds: number
-  cases: Record<string, { title: string; agents: Record<string, Row> }>
-  starts: Start[]
-}
-
-const FILE = join(ROOT, 'bench/results.json')
 /** Share of the bare program's throughput at which latencies are compared. */
 const LOAD_SHARE = 0.7
 
@@ -48,11 +27,7 @@ async function main(): Promise<void> {
   const at = args.indexOf('--rounds')
   const rounds = at < 0 ? 5 : Number(args.splice(at, 2)[1])
   const chosen = CASES.filter(({ name }) => args.length === 0 || args.includes(name))
-  const results: Results = existsSync(FILE)
-    ? JSON.parse(readFileSync(FILE, 'utf8'))
-    : { node: '', cpu: '', rounds, cases: {}, starts: [] }
-  results.node = process.version
-  results.cpu = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`
+  const results = load()
   results.rounds = rounds
   for (const { agents } of chosen) for (const agent of agents) scratchOf(agent)
   const bench = await Bench.start()
@@ -71,7 +46,7 @@ async function main(): Promise<void> {
           if (agent.name === 'bare') bearable = sample.perSecond
           if (of.latency) {
             const loaded = await bench.measure(
-              { ...of, requests: Math.round(bearable * LOAD_SHARE * 3) },
+              { ...of, warmUp: 5000, requests: Math.round(bearable * LOAD_SHARE * 3) },
               agent,
               bearable * LOAD_SHARE,
             )
@@ -90,14 +65,14 @@ async function main(): Promise<void> {
         agents[name] = row as Row
       }
       results.cases[of.name] = { title: of.title, agents }
-      writeFileSync(FILE, `${JSON.stringify(results, null, 1)}\n`)
+      save(results)
     }
   } finally {
     await bench.stop()
   }
   if (args.length === 0 || args.includes('start')) {
     results.starts = measureStarts(Math.max(rounds * 3, 9))
-    writeFileSync(FILE, `${JSON.stringify(results, null, 1)}\n`)
+    save(results)
   }
 }
 

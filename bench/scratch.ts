@@ -27,6 +27,20 @@ function install(folder: string, packages: readonly string[]): void {
   throw new Error(`npm install ${packages.join(' ')}: ${result.stderr}`)
 }
 
+/** Installs this package as npm would publish it, and returns the folder. */
+export function ownInstallation(): string {
+  const folder = join(CACHE, 'own')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const args = ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder]
+  const { stdout, stderr, status } = spawnSync('npm', args, { cwd: ROOT, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`npm pack: ${stderr}`)
+  const tarball = join(folder, stdout.trim().split('\n').pop()!)
+  install(folder, [tarball])
+  rmSync(tarball)
+  return folder
+}
+
 /** What an installation takes on disk: megabytes and packages. */
 export function sizeOf(folder: string): { megabytes: number; packages: number } {
   const kilobytes = Number(spawnSync('du', ['-sk', folder], { encoding: 'utf8' }).stdout.split('\t')[0])

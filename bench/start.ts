@@ -2,7 +2,7 @@
 import { AGENTS } from './agents'
 import { wholeRun } from './child'
 import { PROGRAMS, ROOT } from './place'
-import { scratchOf, sizeOf } from './scratch'
+import { ownInstallation, scratchOf, sizeOf } from './scratch'
 
 export interface Start {
   agent: string
@@ -20,6 +20,7 @@ const RECEIVER = 'http://127.0.0.1:9'
 /** Medians over `rounds` runs, the agents in turn. */
 export function measureStarts(rounds: number): Start[] {
   const starts: Start[] = []
+  const own = ownInstallation()
   for (const program of ['empty.cjs', 'empty.mjs']) {
     const runs = new Map<string, { cpuMs: number; wallMs: number }[]>()
     for (let round = 0; round < rounds; round++) {
@@ -33,7 +34,8 @@ export function measureStarts(rounds: number): Start[] {
       const folder = scratchOf(agent)
       const { output } = wholeRun([...agent.flags(folder), `${PROGRAMS}/memory.cjs`], agent.env(RECEIVER))
       const { rssMb, files } = JSON.parse(output.trim().split('\n').pop()!) as { rssMb: number; files: number }
-      const { megabytes, packages } = folder === ROOT ? { megabytes: 0, packages: 0 } : sizeOf(folder)
+      const { megabytes, packages } =
+        agent.name === 'bare' ? { megabytes: 0, packages: 0 } : sizeOf(folder === ROOT ? own : folder)
       const kept = runs.get(agent.name)!
       starts.push({
         agent: agent.name,

@@ -9,6 +9,7 @@ const require = createRequire(import.meta.url)
 const README = new URL('../README.md', import.meta.url)
 
 const PARTS = {
+  costs: () => require('../build/bench/report.js').mainTable(require('../build/bench/results.js').load()),
   variables: () => require('../build/src/config/markdown.js').variablesAsMarkdown(),
 }
 

@@ -1,0 +1,73 @@
+/** What was measured, in bench/results.json. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import type { Sample } from './measure'
+import { ROOT } from './place'
+import type { Start } from './start'
+
+/** Median, least and greatest of the rounds. */
+export interface Spread {
+  median: number
+  min: number
+  max: number
+}
+
+export type Row = Record<keyof Sample, Spread> & Partial<Record<'p50LoadedMicros' | 'p99LoadedMicros', Spread>>
+
+export interface Curve {
+  title: string
+  unit: string
+  points: { at: string; bareMicros: number; addedMicros: number; memoryMb: number }[]
+}
+
+/** Nanoseconds of CPU for one call. */
+export interface Piece {
+  name: string
+  ours: number
+  /** Left out where OpenTelemetry has no such piece. */
+  openTelemetry?: number
+}
+
+export interface Results {
+  node: string
+  cpu: string
+  rounds: number
+  cases: Record<string, { title: string; agents: Record<string, Row> }>
+  starts: Start[]
+  pieces: Piece[]
+  growth: Curve[]
+}
+
+const FILE = join(ROOT, 'bench/results.json')
+
+/** What earlier runs left, on whatever machine this is. */
+export function load(): Results {
+  const kept = existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {}
+  return {
+    rounds: 0,
+    cases: {},
+    starts: [],
+    pieces: [],
+    growth: [],
+    ...kept,
+    node: process.version,
+    cpu: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`,
+  }
+}
+
+export function save(results: Results): void {
+  writeFileSync(
+    FILE,
+    `${JSON.stringify(results, (_key, value) => (typeof value === 'number' ? round(value) : value), 1)}\n`,
+  )
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!
+}
+
+/** Four digits that count: the file stays readable. */
+function round(value: number): number {
+  return Number.isInteger(value) ? value : Number(value.toPrecision(4))
+}
