@@ -190,7 +190,7 @@ ${rows.join('\n')}
 function document(results: Results): string {
   return `# What it costs
 
-Measured on ${results.cpu}, Node ${results.node}, in ${results.rounds} rounds; the median counts. The numbers depend on the
+Measured on ${results.cpu}, Node ${results.node}, the median of rounds: ${results.rounds}. The numbers depend on the
 machine, their ratios hardly do.
 
     npm run bench             # programs and starts; installs the other agents into a cache outside of the checkout

@@ -27,16 +27,21 @@ function take(digits: number): string {
   return hex.slice(from, used)
 }
 
+/** To compare a slice of a longer text, V8 leaves compiled code: the first digit spares that fifteen times of sixteen. */
+function isZero(id: string, zero: string): boolean {
+  return id.charCodeAt(0) === 48 /* 0 */ && id === zero
+}
+
 /** 16 lower-case hex digits, never all zero. */
 export function newSpanId(): string {
   const id = take(16)
-  return id === ZERO_SPAN_ID ? newSpanId() : id
+  return isZero(id, ZERO_SPAN_ID) ? newSpanId() : id
 }
 
 /** 32 lower-case hex digits, never all zero: 128 random bits. */
 export function newTraceId(): string {
   const id = take(32)
-  return id === ZERO_TRACE_ID ? newTraceId() : id
+  return isZero(id, ZERO_TRACE_ID) ? newTraceId() : id
 }
 
 /**
