@@ -16,7 +16,7 @@
  * Of Node's internals it uses `request._header`, `_headerSent`, `outputData`, `outputSize` and `response.req`.
  */
 import type * as http from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
 import { activeContext, CLIENT } from '../src/instrumentation'
 import {
@@ -57,6 +57,8 @@ export class Client {
   private readonly settings: Settings
   /** The request that an agent is just being given. */
   private handedOver: object | undefined = undefined
+  /** The connection whose `timeout` is just being emitted. */
+  private timingOut: Socket | undefined = undefined
 
   constructor(private readonly tools: Tools) {
     this.settings = tools.settings
@@ -107,6 +109,21 @@ export class Client {
         function destroy(this: OutgoingRequest, error?: unknown) {
           client.giveUp(this, error)
           return Reflect.apply(original, this, arguments)
+        },
+    )
+    // `request.on('timeout', () => request.destroy())` ends what takes too long: that is a failure, not a change of mind.
+    tools.wrap(
+      Socket.prototype as any,
+      '_onTimeout',
+      original =>
+        function _onTimeout(this: Socket) {
+          const before = client.timingOut
+          client.timingOut = this
+          try {
+            return Reflect.apply(original, this, arguments)
+          } finally {
+            client.timingOut = before
+          }
         },
     )
     // A response that ends before it is complete.
@@ -212,12 +229,19 @@ export class Client {
     if (request !== undefined && request !== null && !request.destroyed) this.fail(request, error)
   }
 
+  /** What a request has met with that is given up without an error while its connection tells that the time is over. */
+  private timeoutOf(request: { socket?: unknown }): object | undefined {
+    const { timingOut } = this
+    if (timingOut === undefined || request.socket !== timingOut) return undefined
+    return { name: 'TimeoutError', message: `nothing was sent or received for ${timingOut.timeout} ms` }
+  }
+
   /** @param error undefined or null when the program gave up without one */
   private fail(request: object, error: unknown): void {
     try {
       const call = calls.read(request)
       if (!call || !call.span.isRecording()) return
-      failCall(call.span, error)
+      failCall(call.span, error ?? this.timeoutOf(request))
       this.end(call)
     } catch (fault) {
       this.tools.fault('the failure of a request', fault)

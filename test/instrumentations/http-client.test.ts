@@ -244,6 +244,7 @@ describe('the HTTP client', () => {
       ['destroyed with an error in the body', 'RangeError', 'enough', 200],
       ['request destroyed with an error', 'RangeError', 'enough'],
       ['timeout that the program turns into an error', 'Error', 'too slow'],
+      ['timeout that the program ends', 'TimeoutError', 'nothing was sent or received for 30 ms'],
       ['a signal that runs out of time', 'TimeoutError', /timeout/],
       ['an agent that cannot connect', 'ENOWAY', 'no way'],
     ]
@@ -258,6 +259,7 @@ describe('the HTTP client', () => {
     const givenUp: [name: string, status?: number][] = [
       ['request destroyed without an error'],
       ['response destroyed without an error', 200],
+      ['given up long after a timeout'],
       ['request aborted before it has a socket'],
       ['aborted by a signal'],
       ['a signal that was aborted before'],
