@@ -67,6 +67,7 @@ const AGENT_FILES = [
   join(ROOT_FOLDER, 'package.json'),
   join(ROOT_FOLDER, 'build/src') + sep,
   join(ROOT_FOLDER, 'build/instrumentations') + sep,
+  join(ROOT_FOLDER, 'build/agent') + sep,
   ...AGENT_PACKAGES.map(name => join(ROOT_FOLDER, 'node_modules', name) + sep),
 ].join(delimiter)
 
