@@ -45,8 +45,10 @@ console.log(receiver.render(colours))
 if (receiver.spans.length === 0) fail('no span arrived')
 console.log(`Next, with a program of yours:
 
-  OTEL_EXPORTER=console node --import ${ROOT}/register.js app.js   its traces on the terminal
-  node ${ROOT}/build/src/cli/main.js env                           every variable, and what is in effect
+  OTEL_EXPORTER=console node --import ${ROOT}/register.js app.js
+      its traces on the terminal
+  node ${ROOT}/build/src/cli/main.js doctor -- node app.js
+      what is set, whether the backend answers, what is traced in it
 `)
 
 /** @returns where the program listens */

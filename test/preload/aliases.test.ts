@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readAliases } from '../../src/hook'
@@ -15,6 +15,7 @@ describe('packages that are installed under another name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'aliases-'))
   const inside = join(folder, 'src/app')
   mkdirSync(inside, { recursive: true })
+  after(() => rmSync(folder, { recursive: true }))
   const aliasesOf = (text: string) => {
     writeFileSync(join(folder, 'package.json'), text)
     return readAliases(inside)

@@ -16,6 +16,8 @@ describe('register.js', () => {
   before(() => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'tracing-agent-guards-')))
     mkdirSync(join(folder, 'node_modules'))
+    // A package of its own, whatever lies about in the folder above.
+    writeFileSync(join(folder, 'package.json'), '{}')
     symlinkSync(ROOT_FOLDER, join(folder, 'node_modules/tracing-agent'))
   })
   after(() => rmSync(folder, { recursive: true }))
