@@ -11,6 +11,7 @@ const README = new URL('../README.md', import.meta.url)
 const PARTS = {
   costs: () => require('../build/bench/report.js').mainTable(require('../build/bench/results.js').load()),
   variables: () => require('../build/src/config/markdown.js').variablesAsMarkdown(),
+  versions: () => require('../build/test/versions.js').versionsAsMarkdown(require('../test/versions.json')),
 }
 
 const before = readFileSync(README, 'utf8')

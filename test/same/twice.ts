@@ -65,6 +65,7 @@ const PROBE = join(ROOT_FOLDER, 'test/same/probe.cjs')
 const AGENT_FILES = [
   join(ROOT_FOLDER, 'register.js'),
   join(ROOT_FOLDER, 'package.json'),
+  join(ROOT_FOLDER, 'build/agent') + sep,
   join(ROOT_FOLDER, 'build/src') + sep,
   join(ROOT_FOLDER, 'build/instrumentations') + sep,
   join(ROOT_FOLDER, 'build/agent') + sep,
