@@ -25,7 +25,8 @@ export async function checkExporters({ config, origins }: Loaded, entry: string)
     const { version } = require('../../../package.json')
     const batchTimeoutMs = Math.min(config.batchTimeoutMs || RETRY_MS, RETRY_MS)
     const only = { ...config, exporters: [name], batchTimeoutMs }
-    const resource = createResource(config, log, version, entry)
+    // What is said of the service name stands above.
+    const resource = createResource(config, collectingLog().log, version, entry)
     const [exporter] = createExporters({ config: only, origins, log, version }, resource)
     if (exporter !== undefined) findings.push(await send(exporter, config.traceIds === 'xray', said))
     else findings.push(...said.map(message => fail(message)))

@@ -84,6 +84,12 @@ describe('tracing-agent doctor', () => {
     assert.match(stdout, /Failed: 1 failure, 0 warnings\.\n$/)
   })
 
+  it('says once that a service has no name, and not as an answer of the backend', async () => {
+    const { stdout } = await doctor([], { OTEL_EXPORTER: 'console' }, '/')
+    assert.equal(stdout.split('no package.json tells a name').length, 2, stdout)
+    assert.match(stdout, /ok {4}console: /)
+  })
+
   it('fails when the backend refuses, and shows the answer but no credential', async () => {
     await backend(401, async url => {
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=hunter2' }
