@@ -62,18 +62,23 @@ export class HeaderTraceState implements TraceState {
 
   /** The header value; empty when there is nothing to say. */
   serialize(): string {
-    if (this.text === undefined) {
-      let text = ''
-      for (const [key, value] of this.read()) text += text === '' ? `${key}=${value}` : `,${key}=${value}`
-      this.text = text
-    } else if (this.members === undefined) this.read()
+    if (this.members === undefined) this.read()
+    this.text ??= this.write()
     return this.text
+  }
+
+  private write(): string {
+    let text = ''
+    for (const [key, value] of this.read()) text += text === '' ? `${key}=${value}` : `,${key}=${value}`
+    return text
   }
 
   private read(): ReadonlyMap<string, string> {
     if (this.members === undefined) {
       this.members = parse(this.text as string)
       if (this.members.size === 0) this.text = ''
+      // White space may be a tab, which metadata of gRPC cannot hold.
+      else if (this.text?.includes('\t')) this.text = undefined
     }
     return this.members
   }

@@ -45,6 +45,12 @@ async function relay(env: Record<string, string>, ...requests: Request[]): Promi
 }
 
 describe('a program under the agent', () => {
+  it('passes a tracestate on that a caller wrote with tabs', async () => {
+    const headers = { traceparent: `00-${TRACE}-${SPAN}-03`, tracestate: 'foo=1 \t, \tbar=2' }
+    const { told } = await relay({}, { path: '/', headers })
+    assert.equal(told[0]!.below.tracestate, 'foo=1,bar=2')
+  })
+
   it('continues W3C trace context and baggage when nothing is said', async () => {
     const { pairs, told } = await relay(
       {},

@@ -154,7 +154,7 @@ describe('tracestate', () => {
   it('goes on byte for byte when nobody changes it', () => {
     for (const header of [
       'foo=1,bar=2',
-      'foo=1 \t , \t bar=2,, baz= 3',
+      'foo=1  ,  bar=2,, baz= 3',
       'a=b',
       ' a=1',
       'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE',
@@ -180,6 +180,8 @@ describe('tracestate', () => {
       ',foo=1,,bar=2, ,baz=3,',
     ]) {
       assert.deepEqual([get(header, 'foo'), get(header, 'bar'), get(header, 'baz')], ['1', '2', '3'])
+      // Not every carrier can hold a tab.
+      assert.equal(forwarded(header), header.includes('\t') ? 'foo=1,bar=2,baz=3' : header)
     }
     for (const header of [' foo=1', '\tfoo=1', 'foo=1 ', 'foo=1\t', '\t foo=1 \t'])
       assert.equal(get(header, 'foo'), '1')
