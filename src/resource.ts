@@ -86,7 +86,7 @@ export class ProcessResource implements Resource {
       if (CLOUDS.includes(detector)) {
         if (!cloudsAdded) for (const [key, value] of this.clouds) all.set(key, value)
         cloudsAdded = true
-      } else for (const [key, value] of detected(detector)) all.set(key, value)
+      } else for (const [key, value] of detected(detector, this.log)) all.set(key, value)
     }
     for (const [key, value] of this.config.resourceAttributes) all.set(key, value)
     all.set('service.name', this.serviceName)
@@ -113,10 +113,11 @@ export class ProcessResource implements Resource {
 }
 
 /** A detector that fails costs its own attributes and no more. */
-function detected(name: string): Found {
+function detected(name: string, log: Log): Found {
   try {
     return Object.hasOwn(LOCAL, name) ? LOCAL[name]!() : []
-  } catch {
+  } catch (error) {
+    log.warn(`resource detector ${name} failed, its attributes are missing: ${error}`, `detector ${name}`)
     return []
   }
 }

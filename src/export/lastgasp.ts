@@ -48,12 +48,13 @@ export function deliverNow(
     }
   }
   if (messages.length === 0) return
-  const replies: (Reply | undefined)[] = new Array(messages.length)
+  const replies: (Reply | undefined)[] = new Array(messages.length).fill(undefined)
   let reason = `not answered within the ${timeoutMs} ms of TRACING_AGENT_EXIT_TIMEOUT`
   try {
     replyToAll(messages, timeoutMs, replies)
   } catch (error) {
-    reason = `no thread could be started to send them: ${(error as Error).message}`
+    reason = `no thread could be started to send them: ${(error as Error | undefined)?.message}`
+    if (!replies.includes(undefined)) log.warn(`fault while sending the last spans, all are sent: ${error}`)
   }
   for (let i = 0; i < messages.length; i++) {
     const reply = replies[i] ?? { ok: false, reason, retry: false }
