@@ -95,17 +95,21 @@ const toRegister = {
     onResolve({ filter: /^\.\/register$/ }, () => ({ path: './register.js', external: true }))
   },
 }
-await build({
+const ownEntries = {
   ...OPTIONS,
+  sourcesContent: false,
+  plugins: [differences, toRegister],
+}
+await build({
+  ...ownEntries,
   entryPoints: {
     index: 'src/index.ts',
-    'cli/main': 'src/cli/main.ts',
     'exit-worker': 'src/export/exit-worker.ts',
     'cloud-worker': 'src/resource/cloud-worker.ts',
   },
-  plugins: [differences, toRegister],
-  sourcesContent: false,
 })
+// Tells errors by their message alone: a tenth of the package for a map that nobody reads is too much.
+await build({ ...ownEntries, entryPoints: { 'cli/main': 'src/cli/main.ts' }, sourcemap: false })
 
 /** Writes one file of the bundle. Its `members` are in it; other files that are asked for later stand elsewhere. */
 async function bundle(name, contents, { core = new Set(), members, shared }) {

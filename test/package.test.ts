@@ -110,11 +110,14 @@ describe('the package', function () {
     assert.equal(stdout.trim(), 'function')
   })
 
-  it('brings few packages along', () => {
+  it('is small, and brings few packages along', async () => {
     const modules = join(folder, 'node_modules')
     const names = readdirSync(modules).filter(name => !name.startsWith('.') && name !== 'tracing-agent')
     const packages = names.flatMap(name => (name.startsWith('@') ? readdirSync(join(modules, name)) : [name]))
     assert.ok(packages.length <= 12, packages.join())
     assert.ok(existsSync(join(modules, 'tracing-agent')))
+    const { stdout } = await run('du', ['-sk', modules])
+    const kilobytes = Number.parseInt(stdout, 10)
+    assert.ok(kilobytes <= 3 * 1024, `${kilobytes} kB`)
   })
 })
