@@ -1,0 +1,3 @@
+const http = require('node:http')
+
+http.get(`${process.argv[2]}/x`, res => res.resume().on('end', () => setImmediate(() => process.exit(3))))
