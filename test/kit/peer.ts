@@ -157,11 +157,6 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
       response.writeHead(200, { 'content-length': 1000 })
       response.write('only this', () => setTimeout(() => request.socket.destroy(), 20))
       return
-    case 'hints':
-      response.writeProcessing()
-      response.writeEarlyHints({ link: '</style.css>; rel=preload' })
-      response.end('after the hints')
-      return
     case 'never':
       return
     case 'garbage':
