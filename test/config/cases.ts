@@ -223,6 +223,7 @@ export const CASES: Record<OptionName, Case> = {
   xrayDaemon: { changes: 'tcp:a:1 udp:b:2', given: XRAY, effect: transport, refuses: 'tcp:a:1' },
   xrayTracingName: { changes: 'shop', refuses: 'a\u0007' },
   xrayAnnotations: { changes: 'http.route,app.*', refuses: 'two words' },
+  xrayAnnotateAll: { changes: 'true', refuses: 'all' },
   awsRegion: { changes: 'eu-central-1', given: XRAY_API, effect: transport, refuses: 'Frankfurt' },
   xrayApiEndpoint: { changes: 'http://localhost:5000', given: XRAY_API, effect: transport, refuses: 'localhost:5000' },
   zipkinEndpoint: {

@@ -1,6 +1,6 @@
 import { awsRegion, brokers, daemonAddress, hostName, kafkaTopic, url } from '../network-types'
 import { option } from '../row'
-import { integer, listOf, oneOf, secret, text, timeout } from '../types'
+import { flag, integer, listOf, oneOf, secret, text, timeout } from '../types'
 
 export type JaegerProtocol = 'otlp' | 'http/thrift.binary' | 'udp/thrift.compact' | 'udp/thrift.binary'
 
@@ -22,7 +22,13 @@ export const BACKENDS = {
     env: 'TRACING_AGENT_XRAY_ANNOTATIONS',
     type: listOf('attribute names, * as a wildcard', part => (/\s/.test(part) ? undefined : part)),
     default: [],
-    doc: 'Attributes that become X-Ray annotations, by which one can search: names or patterns with *; * alone makes all of them annotations, as OpenCensus did. The others become metadata.',
+    doc: 'Attributes that become X-Ray annotations, by which one can search: names or patterns with *. The others become metadata.',
+  }),
+  xrayAnnotateAll: option({
+    env: 'TRACING_AGENT_XRAY_ANNOTATE_ALL',
+    type: flag,
+    default: false,
+    doc: 'Every attribute that has a single value becomes an X-Ray annotation, as OpenCensus did.',
   }),
   awsRegion: option({
     env: 'AWS_DEFAULT_REGION',

@@ -129,7 +129,7 @@ function httpOptions(url: string, version: string) {
 
 function xrayOptions({ config, log }: Settings) {
   return {
-    annotations: config.xrayAnnotations,
+    annotations: config.xrayAnnotateAll ? ['*'] : config.xrayAnnotations,
     serviceName: config.xrayTracingName,
     warn: (message: string) => log.warn(`exporter xray: ${message}`),
   }
