@@ -22,11 +22,20 @@ interface Result {
 
 function doctor(args: string[], env: Record<string, string> = {}, cwd = ROOT_FOLDER): Promise<Result> {
   return new Promise(resolve => {
-    const child = spawn(process.execPath, [join(ROOT_FOLDER, 'build/src/cli/main.js'), 'doctor', ...args], {
-      cwd,
-      env: { PATH: process.env['PATH'], TRACING_AGENT_ENV_FILE: '', ...env },
-      timeout: 25_000,
-    })
+    const variables = Object.entries({ PATH: process.env['PATH'], TRACING_AGENT_ENV_FILE: '', ...env })
+    // nyc adds itself to every child that is spawned, and the doctor's program would be its: `env -i` takes it out again.
+    const child = spawn(
+      'env',
+      [
+        '-i',
+        ...variables.map(([name, value]) => `${name}=${value}`),
+        process.execPath,
+        join(ROOT_FOLDER, 'build/src/cli/main.js'),
+        'doctor',
+        ...args,
+      ],
+      { cwd, timeout: 50_000 },
+    )
     const result: Result = { status: null, stdout: '', stderr: '' }
     child.stdout.on('data', text => {
       result.stdout += text
