@@ -6,7 +6,8 @@
  *     npm run matrix -- 22 --grep express               some tests on that line
  *
  * A version that is not on this machine (this very Node, nvm, fnm, an earlier run) is fetched from the package registry
- * into a cache outside of the checkout. The whole line of package `node-<platform>-<arch>` is one plain executable.
+ * into a cache outside of the checkout: `node-<platform>-<arch>` holds the plain executable. On a Node that is too old for
+ * mocha itself, this Node runs the tests and that one the programs under test.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
@@ -18,6 +19,8 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const LINES = ['20', '22', '24', '26']
 const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tracing-agent', 'nodes')
 const PACKAGE = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
+/** The first Node that can run mocha. */
+const MOCHA_NEEDS = '20.19.0'
 /** One version may take that long. */
 const TIMEOUT_MS = 20 * 60_000
 
@@ -31,7 +34,7 @@ for (const name of wanted.length > 0 ? wanted : LINES) {
     const node = find(name)
     const version = execFileSync(node, ['--version'], { encoding: 'utf8', timeout: 10_000 }).trim()
     console.log(`\n=== Node ${version} (${node})`)
-    results.push({ name: version, ...(await test(node)) })
+    results.push({ name: version, ...(await test(node, byVersion(version.slice(1), MOCHA_NEEDS) < 0)) })
   } catch (error) {
     results.push({ name, missing: error.message.split('\n', 1)[0] })
   }
@@ -111,14 +114,16 @@ function npm(args, cwd) {
   })
 }
 
-function test(node) {
+function test(node, tooOldForMocha) {
+  if (tooOldForMocha) console.log(`mocha runs on ${process.version}, the programs under test on that version`)
+
   const mocha = join(ROOT, 'node_modules/mocha/bin/mocha.js')
   const spec = mochaOptions.some(option => option.startsWith('--spec')) ? [] : ['--spec', 'build/test/**/*.test.js']
-  const child = spawn(node, [mocha, ...spec, ...mochaOptions], {
+  const child = spawn(tooOldForMocha ? process.execPath : node, [mocha, ...spec, ...mochaOptions], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: TIMEOUT_MS,
-    env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` },
+    env: { ...process.env, TEST_NODE: node, PATH: `${dirname(node)}:${process.env.PATH}` },
   })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', text => {

@@ -42,7 +42,7 @@ export interface RunOptions {
   nodeArgs?: string[]
   /** Flags of Node that stand after the agent's. */
   lateArgs?: string[]
-  /** Another Node than the one that runs the tests. */
+  /** Another Node than the one of this run (npm run matrix), which is the one that runs the tests. */
   node?: string
   cwd?: string
   /** Written to standard input, which is empty otherwise. */
@@ -171,7 +171,7 @@ function startChild(
   counted?: Record<string, string>,
 ): Running<RunResult> {
   const file = isAbsolute(program) ? program : join(ROOT_FOLDER, 'test', program)
-  const node = options.node ?? process.execPath
+  const node = options.node ?? process.env['TEST_NODE'] ?? process.execPath
   const cwd = options.cwd ?? ROOT_FOLDER
   const args = [...nodeArgs, file, ...(options.args ?? [])]
   const env: Record<string, string> = {}
