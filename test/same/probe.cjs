@@ -63,11 +63,11 @@ function look() {
 }
 
 /**
- * Symbols that agents of all kinds put there to find each other, and that nobody enumerates. On Node 22 the first message
+ * Symbols that agents of all kinds put there to find each other, and that nobody enumerates. From Node 22 on the first message
  * between threads loads the builtin undici, which leaves one of its own: threads of a traced program exchange messages.
  */
 function isPrivate(key) {
-  const names = /^Symbol\((tracing-agent|opentelemetry\.js\.api\.1|undici\.globalDispatcher\.1)\)$/
+  const names = /^Symbol\((tracing-agent|opentelemetry\.js\.api\.1|undici\.globalDispatcher\.\d)\)$/
   return typeof key === 'symbol' && names.test(String(key))
 }
 
