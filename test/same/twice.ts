@@ -208,11 +208,14 @@ function withoutDeepFrames(text: string[]): string[] {
   let frames = 0
   for (const line of text) {
     if (!/^ +at /.test(line)) frames = 0
-    else if (line.includes(`${ROOT_FOLDER}${sep}build${sep}`) || ++frames > FRAMES) continue
+    else if (line.includes(`${ROOT_FOLDER}${sep}build${sep}`) || line.includes(TRAMPOLINE) || ++frames > FRAMES)
+      continue
     kept.push(line)
   }
   return kept
 }
 
+/** A frame of Node's own: until Node 22 it stands below every callback of a program that uses an AsyncLocalStorage. */
+const TRAMPOLINE = 'at process.callbackTrampoline (node:internal/async_hooks'
 /** Of the ten frames of a stack, those that are compared: the agent's take the others at most. */
 const FRAMES = 4
