@@ -138,7 +138,7 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   const parts = {
     sampler,
     limits: config,
-    sink: watched(exporters, lifecycle, threads, patches),
+    sink: renamed(config, watched(exporters, lifecycle, threads, patches)),
     newTraceId: config.traceIds === 'xray' ? newXRayTraceId : newTraceId,
     newSpanId,
     rootFlags: FLAG_RANDOM,
@@ -151,7 +151,8 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     atFirstSpan(parts, patches.guard(say, 'saying what is used'))
   }
   const tracers = config.disabled ? new PassThroughProvider() : new AgentTracerProvider(parts)
-  const rows = INSTRUMENTATIONS.filter(({ name }) => isEnabled(name, config, log))
+  const enabled = enabledNames(config, log)
+  const rows = INSTRUMENTATIONS.filter(({ name }) => enabled.has(name))
 
   const failed = (error: unknown) => patches.fault('sending what waits', error)
   const agent: Agent = {
@@ -189,11 +190,16 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   return agent
 }
 
-function isEnabled(name: string, config: Config, log: Log): boolean {
-  const isNamed = config.enabledInstrumentations.includes(name)
-  if (isNamed && !config.disabledInstrumentations.includes(name)) return true
-  log.debug(`skipped ${name}: OTEL_NODE_${isNamed ? 'DISABLED' : 'ENABLED'}_INSTRUMENTATIONS says so`)
-  return false
+/** Names of the instrumentations to use. Several rows may have one name. */
+function enabledNames({ disabledInstrumentations, enabledInstrumentations }: Config, log: Log): Set<string> {
+  const enabled = new Set(INSTRUMENTATIONS.map(({ name }) => name))
+  for (const name of enabled) {
+    const isNamed = enabledInstrumentations.includes(name)
+    if (isNamed && !disabledInstrumentations.includes(name)) continue
+    enabled.delete(name)
+    log.debug(`skipped ${name}: OTEL_NODE_${isNamed ? 'DISABLED' : 'ENABLED'}_INSTRUMENTATIONS says so`)
+  }
+  return enabled
 }
 
 /** Packages that preloads before us have loaded: what they took of a builtin or a package may escape the patches. */
@@ -264,6 +270,14 @@ function createTools(
     atExit: finish => patches.atExit(patches.guard(finish, `${name}: the end of the thread`)),
     fault: (place, error) => patches.fault(`${name}: ${place}`, error),
   })
+}
+
+/** With the names that attributes had before, where they are asked for. */
+function renamed(config: Config, sink: SpanSink): SpanSink {
+  if (config.stabilityOptIn.length === 0) return sink
+  const { formerOf, withFormerConventions } = require('./formerconventions') as typeof import('./formerconventions')
+  const former = formerOf(config.stabilityOptIn)
+  return former === undefined ? sink : withFormerConventions(former, config, sink)
 }
 
 /** All exporters as one sink. While one of them has something to send, the lifecycle and the thread above are told so. */

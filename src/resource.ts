@@ -88,6 +88,7 @@ export class ProcessResource implements Resource {
         cloudsAdded = true
       } else for (const [key, value] of detected(detector, this.log)) all.set(key, value)
     }
+    for (const [key, value] of entityAttributes(this.config)) all.set(key, value)
     for (const [key, value] of this.config.resourceAttributes) all.set(key, value)
     all.set('service.name', this.serviceName)
     return [...all].flat(1) as AttributeList
@@ -96,7 +97,9 @@ export class ProcessResource implements Resource {
   private findServiceName(): string {
     const { resourceAttributes, serviceName } = this.config
     if (serviceName !== '') return serviceName
-    for (const [key, value] of resourceAttributes) if (key === 'service.name' && value !== '') return value
+    for (const [key, value] of [...resourceAttributes, ...entityAttributes(this.config)]) {
+      if (key === 'service.name' && value !== '') return value
+    }
     const lambda = detectLambda().find(([key]) => key === 'faas.name')
     if (lambda !== undefined) return lambda[1] as string
     const program = findProgram(this.entry)
@@ -110,6 +113,11 @@ export class ProcessResource implements Resource {
     const { resourceDetectors } = this.config
     return resourceDetectors.includes('all') ? [...Object.keys(LOCAL), ...CLOUDS] : resourceDetectors
   }
+}
+
+/** What describes the entities, then what identifies them, which wins. */
+function entityAttributes({ entities }: Config): (readonly [key: string, value: string])[] {
+  return [...entities.flatMap(({ description }) => description), ...entities.flatMap(({ id }) => id)]
 }
 
 /** A detector that fails costs its own attributes and no more. */

@@ -19,19 +19,14 @@ const XRAY_SDK = 'For the X-Ray SDK only.'
 export const NOTED: Readonly<Record<string, Noted>> = {
   OTEL_CONFIG_FILE: { doc: 'Declarative configuration is not read: use variables.', warns: always },
   OTEL_EXPERIMENTAL_CONFIG_FILE: { doc: 'Declarative configuration is not read: use variables.', warns: always },
-  OTEL_SEMCONV_STABILITY_OPT_IN: {
-    doc: 'The stable conventions of HTTP and RPC are always written and the old ones never: http and rpc are already so, http/dup and rpc/dup change nothing.',
-    warns: value => value.includes('/dup'),
-  },
   OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: {
-    doc: 'Exceptions are span events: this agent makes no logs.',
+    doc: 'Exceptions stay events of spans, with logs and logs/dup, too: this agent makes no logs that could hold them.',
     warns: always,
   },
   OTEL_SERVICE_VERSION: {
     doc: 'No variable of the standard: set OTEL_RESOURCE_ATTRIBUTES=service.version=….',
     warns: always,
   },
-  OTEL_ENTITIES: { doc: 'In development; OTEL_RESOURCE_ATTRIBUTES says the same.', warns: always },
   OTEL_METRICS_EXPORTER: { doc: OTHER_SIGNAL },
   OTEL_LOGS_EXPORTER: { doc: OTHER_SIGNAL },
   OTEL_NODE_EXPERIMENTAL_SDK_METRICS: { doc: OTHER_SIGNAL },

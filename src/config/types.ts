@@ -33,7 +33,7 @@ export interface Type<T> {
 const MAX_INTEGER = 2147483647
 
 /** C0 and C1 controls and line separators: no value has use for them, and some end up in headers. */
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+export const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
 export const text: Type<string> = {
   expected: 'text without control characters',
@@ -234,7 +234,8 @@ export function splitPairs(text: string, checkKey: (key: string) => boolean): { 
   return { pairs: [...pairs] }
 }
 
-function decode(value: string): string | undefined {
+/** Percent-decoded; undefined when it is malformed. */
+export function decode(value: string): string | undefined {
   if (!value.includes('%')) return value
   try {
     return decodeURIComponent(value)
@@ -256,7 +257,7 @@ export const attributes: Type<readonly Pair[]> = {
 }
 
 /** `key=value` without the value of a key that is named like a credential. */
-function maskPair(pair: string): string {
+export function maskPair(pair: string): string {
   const key = pair.slice(0, Math.max(pair.indexOf('='), 0))
   return holdsCredentials(key.toLowerCase()) ? `${key}=***` : maskCredentials(pair)
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Config, OptionName } from '../../src/config/load'
 import { loadConfig } from '../../src/config/load'
 import { createExporters, EXPORTERS } from '../../src/export/index'
+import { formerOf } from '../../src/formerconventions'
 import { createLog } from '../../src/log'
 import { createPropagator } from '../../src/propagation/index'
 import { createResource } from '../../src/resource'
@@ -84,6 +85,11 @@ export const CASES: Record<OptionName, Case> = {
     effect: config => resource(config)['deployment.environment.name'],
     refuses: 'a=1,b',
   },
+  entities: {
+    changes: 'k8s.pod{k8s.pod.uid=abc}[k8s.pod.name=shop%2D1]',
+    effect: config => resource(config)['k8s.pod.name'],
+    refuses: 'k8s.pod{}',
+  },
   resourceDetectors: { changes: 'none', effect: config => resource(config)['host.name'], refuses: 'hots' },
   resourceTimeoutMs: milliseconds,
 
@@ -106,6 +112,11 @@ export const CASES: Record<OptionName, Case> = {
   linkCount: limit,
   eventAttributeCount: limit,
   linkAttributeCount: limit,
+  stabilityOptIn: {
+    changes: 'http/dup',
+    effect: config => formerOf(config.stabilityOptIn),
+    refuses: 'htpp/dup',
+  },
 
   propagators: {
     changes: 'baggage',

@@ -1,3 +1,4 @@
+import { type Entity, entities } from '../entity-types'
 import { DETECTORS, type DetectorName } from '../names'
 import { option } from '../row'
 import { attributes, millis, namesOf, text } from '../types'
@@ -27,6 +28,12 @@ export const RESOURCE = {
     type: attributes,
     default: [],
     doc: 'What else is known of this service, as key=value pairs such as service.version=1.2,deployment.environment.name=prod. Values are percent-encoded; one mistake discards the whole list.',
+  }),
+  entities: option<readonly Entity[]>({
+    env: 'OTEL_ENTITIES',
+    type: entities,
+    default: [],
+    doc: 'What this process belongs to, as its platform knows it: entities such as k8s.pod{k8s.pod.uid=…}[k8s.pod.name=…];host{host.id=…}. Their attributes become attributes of the resource; OTEL_RESOURCE_ATTRIBUTES wins over them.',
   }),
   resourceDetectors: option<readonly string[]>({
     env: 'OTEL_NODE_RESOURCE_DETECTORS',

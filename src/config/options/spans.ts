@@ -1,8 +1,16 @@
 import { SAMPLERS } from '../names'
 import { option } from '../row'
-import { integer, oneOf, text } from '../types'
+import { integer, namesOf, oneOf, text } from '../types'
 
 const count = integer(0)
+
+/** Values of the migration variable for conventions that no span of ours follows. */
+const OTHER_CONVENTIONS = ['database', 'messaging', 'code', 'gen_ai', 'k8s', 'feature_flag']
+const FOREIGN_OPT_INS = [
+  ...OTHER_CONVENTIONS.flatMap(name => [name, `${name}/dup`]),
+  'gen_ai_latest_experimental',
+  'gen_ai_latest_experimental/dup',
+]
 
 export const SPANS = {
   sampler: option({
@@ -66,5 +74,12 @@ export const SPANS = {
     type: count,
     default: 128,
     doc: 'Most attributes of a link.',
+  }),
+  stabilityOptIn: option<readonly string[]>({
+    env: 'OTEL_SEMCONV_STABILITY_OPT_IN',
+    type: namesOf(['http', 'http/dup', 'rpc', 'rpc/dup'], FOREIGN_OPT_INS),
+    default: [],
+    defaultText: 'the stable conventions alone',
+    doc: 'http/dup and rpc/dup add the attributes by the names that they had before they became stable (http.method, http.url, http.status_code, net.peer.name, rpc.system, rpc.grpc.status_code, …). http and rpc are what is written anyway.',
   }),
 }
