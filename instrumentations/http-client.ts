@@ -64,7 +64,11 @@ export class Client {
     this.settings = tools.settings
   }
 
-  patch({ Agent, ClientRequest, IncomingMessage }: typeof http): void {
+  patch({
+    Agent,
+    ClientRequest,
+    IncomingMessage,
+  }: Pick<typeof http, 'Agent' | 'ClientRequest' | 'IncomingMessage'>): void {
     const { tools } = this
     const client = this
     tools.wrap(

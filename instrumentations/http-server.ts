@@ -89,6 +89,7 @@ export class HttpServer {
   /** The request whose listeners threw, until the exception has arrived at the top. */
   private interrupted: Exchange | undefined = undefined
   private readonly alive = new Set<Connection>()
+  private hearsFinish = false
   private readonly settings: Settings
   private readonly describe: (message: RequestMessage) => AttributeList
 
@@ -102,9 +103,9 @@ export class HttpServer {
     const { tools } = this
     const server = this
     tools.subscribe('http.server.request.start', (message: RequestMessage) => {
+      if (!this.hearsFinish) this.hearFinish()
       this.onRequest(message, this.connectionOf(message.socket, equip))
     })
-    tools.subscribe('http.server.response.finish', (message: RequestMessage) => this.onFinish(message))
     tools.wrap(
       Socket.prototype as any,
       '_destroy',
@@ -127,6 +128,12 @@ export class HttpServer {
         })._fatalException,
     )
     tools.atExit(() => this.endAll())
+  }
+
+  /** Not before the first request: this channel is the one that is being made while `patch` runs. */
+  private hearFinish(): void {
+    this.hearsFinish = true
+    this.tools.subscribe('http.server.response.finish', (message: RequestMessage) => this.onFinish(message))
   }
 
   private connectionOf(socket: ServerSocket, equip: Equip): Connection {

@@ -6,6 +6,8 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     name: 'http',
     module: 'http',
     builtin: true,
+    // The last one of node:_http_server, after all that is patched of the server; https loads that before its client.
+    channel: 'http.server.response.finish',
     doc: 'Requests over HTTP/1 made and served with the builtin modules http and https, WebSocket handshakes and CONNECT included.',
     load: () => require('./http'),
   },
@@ -14,7 +16,7 @@ export const INSTRUMENTATIONS: readonly InstrumentationRow[] = [
     module: 'diagnostics_channel',
     builtin: true,
     doc: 'Requests of the builtin fetch and of the package undici from version 5 on, each redirect and retry by itself.',
-    load: () => require('./undici'),
+    load: () => require('./undici-start'),
   },
   {
     name: 'grpc',

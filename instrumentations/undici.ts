@@ -11,10 +11,8 @@
  * Not covered: an `AbortController` that is aborted with an error of the program's own looks like a failure; the headers of
  * HTTP/2 requests of undici 5 and 6.0 (an experiment then) do not carry our context.
  */
-import { performance } from 'node:perf_hooks'
-import * as timers from 'node:timers'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
-import { activeContext, CLIENT } from '../src/instrumentation'
+import { activeContext, CLIENT, nowMs, startTimer, stopTimer } from '../src/instrumentation'
 import {
   captureHeaders,
   clientAttributes,
@@ -45,9 +43,6 @@ interface Socket {
   readonly bytesRead?: number
 }
 
-/** As they are now: a test of the program may replace them by a clock of its own. */
-const { clearTimeout, setTimeout } = timers
-
 /** How often responses are looked at, while there are any whose end has not come. */
 const LOOK_EVERY_MS = 1000
 /** Longer than the heartbeat of most event streams, so that one that is being read is not taken for one that is not. */
@@ -58,13 +53,9 @@ const ABANDONED_ON_HTTP2_AFTER_MS = 300_000
 const FOLLOWED_WITHIN_MS = 1000
 const MAX_REDIRECTS_IN_ONE_CONTEXT = 16
 
-export function patch(_exports: unknown, tools: Tools): void {
-  new UndiciClient(tools).subscribe()
-}
-
 class Attempt implements Listener {
   socket: Socket | undefined = undefined
-  /** `performance.now()` of the last progress of the response; 0 before its head. */
+  /** `nowMs()` of the last progress of the response; 0 before its head. */
   progressMs = 0
   /** Bytes that the connection had received at the last look. */
   private bytes = -1
@@ -90,20 +81,20 @@ class Attempt implements Listener {
   }
 
   /** A look at the response: nothing of it has arrived for so long that nobody is reading it. */
-  isAbandoned(nowMs: number): boolean {
+  isAbandoned(atMs: number): boolean {
     if (this.progressMs === 0) return false
     const { socket } = this
     // undici 5 and 6 do not tell the socket of HTTP/2.
     if (socket === undefined || socket.alpnProtocol === 'h2') {
-      return nowMs - this.progressMs >= ABANDONED_ON_HTTP2_AFTER_MS
+      return atMs - this.progressMs >= ABANDONED_ON_HTTP2_AFTER_MS
     }
     const bytes = socket.bytesRead ?? 0
     if (bytes !== this.bytes) {
       // What had come until the first look may just be waiting for a reader.
-      if (this.bytes >= 0) this.progressMs = nowMs
+      if (this.bytes >= 0) this.progressMs = atMs
       this.bytes = bytes
     }
-    return nowMs - this.progressMs >= ABANDONED_AFTER_MS
+    return atMs - this.progressMs >= ABANDONED_AFTER_MS
   }
 }
 
@@ -132,9 +123,9 @@ export class UndiciClient {
     this.settings = tools.settings
   }
 
+  /** All that is told of a request after its creation. */
   subscribe(): void {
     const { tools } = this
-    tools.subscribe('undici:request:create', ({ request }) => this.onCreate(request))
     tools.subscribe('undici:client:sendHeaders', ({ request, headers, socket }) =>
       this.onSend(request, headers, socket),
     )
@@ -145,7 +136,7 @@ export class UndiciClient {
   }
 
   /** The request exists and nothing of it was sent. This is on the stack of the caller, or of the handler that repeats it. */
-  private onCreate(request: UndiciRequest): void {
+  onCreate(request: UndiciRequest): void {
     let parent = activeContext()
     if (parent.suppressed) return
     const { settings, tools } = this
@@ -201,7 +192,7 @@ export class UndiciClient {
 
   private answered(attempt: Attempt, status: number): void {
     const { span, socket } = attempt
-    attempt.progressMs = performance.now()
+    attempt.progressMs = nowMs()
     if (socket !== undefined) {
       span.add('network.protocol.version', socket.alpnProtocol === 'h2' ? '2' : '1.1')
       const { remoteAddress, remotePort } = socket
@@ -234,21 +225,21 @@ export class UndiciClient {
   private endAll(): void {
     for (const { span, progressMs } of this.open) span.end(progressMs || undefined)
     this.open.clear()
-    clearTimeout(this.timer)
+    stopTimer(this.timer)
   }
 
   /** A timer that keeps no program alive, and none when no response is open. */
   private lookLater(): void {
-    this.timer = setTimeout(() => {
+    this.timer = startTimer(() => {
       this.timer = undefined
-      this.endAbandoned(performance.now())
+      this.endAbandoned(nowMs())
       if (this.open.size > 0) this.lookLater()
     }, LOOK_EVERY_MS).unref()
   }
 
-  endAbandoned(nowMs: number): void {
+  endAbandoned(atMs: number): void {
     for (const attempt of this.open) {
-      if (!attempt.isAbandoned(nowMs)) continue
+      if (!attempt.isAbandoned(atMs)) continue
       this.open.delete(attempt)
       attempt.span.end(attempt.progressMs)
     }
@@ -268,7 +259,7 @@ export class UndiciClient {
     if (known.length >= MAX_REDIRECTS_IN_ONE_CONTEXT) known.shift()
     const target = new URL(location, url)
     target.hash = ''
-    known.push({ url: redactUrl(this.settings, target.href), resends: resends + 1, atMs: performance.now() })
+    known.push({ url: redactUrl(this.settings, target.href), resends: resends + 1, atMs: nowMs() })
     this.redirects.set(callerContext, known)
   }
 
@@ -278,7 +269,7 @@ export class UndiciClient {
     const at = known.findIndex(redirect => redirect.url === url)
     if (at < 0) return 0
     const [redirect] = known.splice(at, 1)
-    return performance.now() - redirect!.atMs < FOLLOWED_WITHIN_MS ? redirect!.resends : 0
+    return nowMs() - redirect!.atMs < FOLLOWED_WITHIN_MS ? redirect!.resends : 0
   }
 }
 

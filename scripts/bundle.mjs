@@ -3,7 +3,7 @@
  *
  *     register.js       what every start needs, and the state that must exist once
  *     lazy-*.js         what `require` asks for later; each is read when it is asked for, and takes what it shares
- *                       with register.js from there
+ *                       with register.js, or with the instrumentation of HTTP, from there
  *     index.js          the API, around the same register.js
  *     cli/main.js       the command
  *     *-worker.js       threads of our own
@@ -23,13 +23,14 @@ const { version, dependencies, peerDependencies } = JSON.parse(readFileSync(join
 const REGISTER = 'src/register.ts'
 /** Asked for by `require`, and loaded at every start nevertheless. */
 const ALWAYS = [
+  'instrumentations/undici-start.ts',
   'node_modules/require-in-the-middle/index.js',
   'src/export/rows/otlp.ts',
-  'src/export/encodings/otlp-protobuf.ts',
   'src/export/transports/http.ts',
-  'instrumentations/http.ts',
-  'instrumentations/undici.ts',
 ]
+
+/** Asked for by `require`, and by most programs: what others share with it they take from its file. */
+const OFTEN = 'instrumentations/http.ts'
 
 /** Where files of the bundle differ from those that tsc makes. */
 const differences = {
@@ -72,23 +73,29 @@ const OPTIONS = {
   logLevel: 'warning',
 }
 
-const { core, files } = cut(await importsOf(REGISTER))
+const graph = await importsOf(REGISTER)
+const core = closure(graph, [REGISTER, ...ALWAYS], new Set())
+const often = closure(graph, [OFTEN], core)
+/** For each file of the bundle the sources that are asked for from it. */
+const files = cut(graph, core, often)
 rmSync(OUT, { recursive: true, force: true })
-const shared = new Set()
+/** Sources in register.js, and in the file of HTTP, that others use. */
+const shared = { register: new Set(), [nameOf(OFTEN)]: new Set([OFTEN]) }
 for (const [name, members] of files) {
   const lines = members.map(file => `  get ${JSON.stringify(file)}() { return require('./${file}') },`)
-  await bundle(name, `module.exports = {\n${lines.join('\n')}\n}`, { core, members, shared })
+  await bundle(name, `module.exports = {\n${lines.join('\n')}\n}`, members)
 }
-const names = [...shared].sort()
-await bundle(
-  'register',
-  [
-    `export * from './${REGISTER}'`,
+await bundle(nameOf(OFTEN), exporting(shared[nameOf(OFTEN)], 'modules'), [OFTEN])
+await bundle('register', `export * from './${REGISTER}'\n${exporting(shared.register, 'modules')}`, ALWAYS)
+
+/** Everything at once, and not each when it is asked for: what is imported can be called without a detour. */
+function exporting(sources, as) {
+  const names = [...sources].sort()
+  return [
     ...names.map((file, index) => `import * as m${index} from './${file}'`),
-    `export const modules = { ${names.map((file, index) => `${JSON.stringify(file)}: m${index}`).join(', ')} }`,
-  ].join('\n'),
-  { members: ALWAYS },
-)
+    `export const ${as} = { ${names.map((file, index) => `${JSON.stringify(file)}: m${index}`).join(', ')} }`,
+  ].join('\n')
+}
 const toRegister = {
   name: 'to register',
   setup({ onResolve }) {
@@ -112,28 +119,36 @@ await build({
 await build({ ...ownEntries, entryPoints: { 'cli/main': 'src/cli/main.ts' }, sourcemap: false })
 
 /** Writes one file of the bundle. Its `members` are in it; other files that are asked for later stand elsewhere. */
-async function bundle(name, contents, { core = new Set(), members, shared }) {
+async function bundle(name, contents, members) {
   const elsewhere = {
     name: 'elsewhere',
     setup({ onResolve, onLoad, resolve }) {
       onResolve({ filter: /^[^/:]+(\/|$)/ }, async ({ path, kind, resolveDir, pluginData, namespace }) => {
-        if (pluginData === 'asked' || namespace === 'core' || namespace === 'later') return undefined
+        if (pluginData === 'asked' || namespace === 'shared' || namespace === 'later') return undefined
         const found = await resolve(path, { kind, resolveDir, pluginData: 'asked' })
         if (found.errors.length > 0) return undefined
         const file = relative(ROOT, found.path)
-        if (core.has(file) && !file.startsWith('node_modules/')) return { path: file, namespace: 'core' }
         const isLater = kind === 'require-call' && !members.includes(file) && fileOf(file) !== undefined
-        return isLater ? { path: file, namespace: 'later' } : undefined
+        if (isLater) return { path: file, namespace: 'later' }
+        const owner = file.startsWith('node_modules/') ? name : ownerOf(file)
+        return owner === undefined || owner === name
+          ? undefined
+          : { path: file, namespace: 'shared', pluginData: owner }
       })
-      onLoad({ filter: /./, namespace: 'core' }, ({ path }) => {
-        shared.add(path)
-        return { contents: `module.exports = require('./register.js').modules[${JSON.stringify(path)}]` }
+      onLoad({ filter: /./, namespace: 'shared' }, async ({ path, pluginData: owner }) => {
+        shared[owner].add(path)
+        // Constants: the properties of the other file's modules are getters, which every call would go through.
+        const constants = (await exportsOf(path)).map(each => `export const ${each} = from.${each}`)
+        return {
+          contents: `const from = require('./${owner}.js').modules[${JSON.stringify(path)}]\n${constants.join('\n')}`,
+        }
       })
-      onLoad({ filter: /./, namespace: 'later' }, ({ path }) => ({
-        contents: `module.exports = require('./${fileOf(path)}.js')[${JSON.stringify(path)}]`,
-      }))
+      onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
+        const of = `require('./${fileOf(path)}.js')${path === OFTEN ? '.modules' : ''}`
+        return { contents: `module.exports = ${of}[${JSON.stringify(path)}]` }
+      })
       onResolve({ filter: /^\.\/(register|lazy-[\w-]+)\.js$/ }, ({ path, namespace }) =>
-        namespace === 'core' || namespace === 'later' ? { path, external: true } : undefined,
+        namespace === 'shared' || namespace === 'later' ? { path, external: true } : undefined,
       )
     },
   }
@@ -147,8 +162,28 @@ async function bundle(name, contents, { core = new Set(), members, shared }) {
 }
 
 function fileOf(member) {
+  if (member === OFTEN) return nameOf(OFTEN)
   for (const [name, members] of files) if (members.includes(member)) return name
   return undefined
+}
+
+/** The file of the bundle in which a source stands that several of them use. */
+function ownerOf(source) {
+  return core.has(source) ? 'register' : often.has(source) ? nameOf(OFTEN) : undefined
+}
+
+/** The names that a source exports. */
+async function exportsOf(source) {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [source],
+    outdir: OUT,
+    format: 'esm',
+    write: false,
+    metafile: true,
+    logLevel: 'error',
+  })
+  return Object.values(metafile.outputs)[0].exports
 }
 
 /** For each source that is reached: what it imports now, and what it asks for later. */
@@ -173,13 +208,13 @@ async function importsOf(entry) {
   return graph
 }
 
-/** @returns the sources of register.js, and of each other file those that are asked for. None is in two files. */
-function cut(graph) {
-  const core = closure(graph, [REGISTER, ...ALWAYS], new Set())
+/** @returns for each further file the sources that are asked for from it. No source is in two files. */
+function cut(graph, core, often) {
   const groups = []
-  const later = new Set([...graph.values()].flatMap(each => each.later).filter(file => !core.has(file)))
+  const placed = new Set([...core, ...often])
+  const later = new Set([...graph.values()].flatMap(each => each.later).filter(file => !placed.has(file)))
   for (const file of later) {
-    const group = { members: [file], all: closure(graph, [file], core) }
+    const group = { members: [file], all: closure(graph, [file], placed) }
     for (const other of groups.filter(({ all }) => [...all].some(each => group.all.has(each)))) {
       group.members.push(...other.members)
       for (const each of other.all) group.all.add(each)
@@ -187,7 +222,7 @@ function cut(graph) {
     }
     groups.push(group)
   }
-  return { core, files: new Map(groups.map(({ members }) => [nameOf(members.sort()[0]), members])) }
+  return new Map(groups.map(({ members }) => [nameOf(members.sort()[0]), members]))
 }
 
 /** `lazy-sampling-xray` for src/sampling/xray.ts and what belongs to it */

@@ -1,7 +1,7 @@
 /**
  * Sees modules when they are loaded, and hands those that the table of instrumentations names to their instrumentation.
  *
- * Builtins are patched at once, in place; `syncBuiltinESMExports` shows the patches to named imports. Files of packages are
+ * Builtins are patched while they are loaded, or at once where they are loaded already. Files of packages are
  * seen by require-in-the-middle: also those of a CommonJS package that an ES module imports, except for its entry file,
  * which is why rows name inner files. A row without any is about the entry, and about packages that are ES modules: these are
  * seen by import-in-the-middle. Modules are never replaced, only what they export is patched.
@@ -9,8 +9,9 @@
  * Not seen: packages in a bundle, and CommonJS files whose source an asynchronous loader of somebody else supplies.
  */
 import { readFileSync } from 'node:fs'
-import Module, { isBuiltin, syncBuiltinESMExports } from 'node:module'
+import Module from 'node:module'
 import path from 'node:path'
+import { isChannelMade, whenChannelIsMade } from './channels'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
 import { loadRequireInTheMiddle } from './requirehook'
@@ -25,12 +26,18 @@ export type OnLoad = (row: InstrumentationRow, exports: unknown, file: string, v
 /** @returns takes the hook away; what was patched stays so */
 export function hookModules(rows: readonly InstrumentationRow[], onLoad: OnLoad, log: Log): () => void {
   const packages = new Packages(onLoad, log)
+  const unhooks: (() => void)[] = []
   for (const row of rows) {
-    if (!row.builtin) packages.add(row)
-    else onLoad(row, isBuiltin(row.module) ? require(`node:${row.module}`) : undefined, '', '')
+    const { builtin, channel } = row
+    const load = () => onLoad(row, undefined, '', '')
+    if (!builtin) packages.add(row)
+    else if (channel === undefined || isChannelMade(channel)) load()
+    else unhooks.push(whenChannelIsMade(channel, load))
   }
-  syncBuiltinESMExports()
-  return packages.hook()
+  unhooks.push(packages.hook())
+  return () => {
+    for (const unhook of unhooks) unhook()
+  }
 }
 
 /** A file of a package. */

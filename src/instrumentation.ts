@@ -3,6 +3,7 @@
  */
 import type { TextMapGetter, TextMapSetter } from '@opentelemetry/api'
 import type { Log } from './log'
+import { monotonicMillis } from './trace/clock'
 import type { AgentContext } from './trace/context'
 import * as context from './trace/context'
 import type { AttributeList, Kind } from './trace/data'
@@ -18,6 +19,11 @@ export type { AgentSpan, SpanEnding } from './trace/span'
 export const activeContext = context.activeContext
 export const enterContext = context.enterContext
 export const runInContext = context.runInContext
+/** `performance.now()` as it was before the program could replace it, for its tests, by a clock that stands still. */
+export const nowMs = monotonicMillis
+/** Timers, likewise. */
+export const startTimer = setTimeout
+export const stopTimer = clearTimeout
 
 /** A tracer with the scope of one instrumentation. */
 export interface InstrumentationTracer {
@@ -108,8 +114,13 @@ export interface InstrumentationRow {
   readonly name: string
   /** Name of the npm package, or of the builtin. */
   readonly module: string
-  /** Part of Node: patched at start and not when it is required. */
+  /** Part of Node. Its exports stay as they are, so that it does not matter who got hold of them when: `patch` gets none. */
   readonly builtin?: boolean
+  /**
+   * The diagnostics channel that this builtin makes last while it is loaded: only then it is patched. Left out: at start.
+   * In `patch` this channel cannot be subscribed to yet.
+   */
+  readonly channel?: string
   /** First supported version and first unsupported one. */
   readonly versions?: readonly [min: string, below: string]
   /**

@@ -1,4 +1,4 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { channel, unsubscribe } from 'node:diagnostics_channel'
 import shimmer from 'shimmer'
 import type { Log } from './log'
 
@@ -8,6 +8,7 @@ const replacements = new WeakSet<Function>()
 const SHIMMER_MARKS = ['__original', '__unwrap', '__wrapped']
 
 type Undo = () => void
+type ChannelListener = Parameters<ReturnType<typeof channel>['subscribe']>[0]
 
 /** All changes that the agent makes to modules, in one list, so that they can be taken back. */
 export class Patches {
@@ -42,16 +43,21 @@ export class Patches {
   }
 
   /** See `Tools.subscribe`. */
-  subscribe(channel: string, listener: (message: any) => void): void {
+  subscribe(name: string, listener: (message: any) => void): void {
     const guarded = (message: unknown) => {
       try {
         listener(message)
       } catch (error) {
-        this.fault(`channel ${channel}`, error)
+        this.fault(`channel ${name}`, error)
       }
     }
-    subscribe(channel, guarded)
-    this.undos.push(() => unsubscribe(channel, guarded))
+    const subject = channel(name)
+    // The program's own find the context entered already, also those that were there before.
+    const others = [...((subject as { _subscribers?: Function[] })._subscribers ?? [])] as ChannelListener[]
+    for (const other of others) subject.unsubscribe(other)
+    subject.subscribe(guarded)
+    for (const other of others) subject.subscribe(other)
+    this.undos.push(() => unsubscribe(name, guarded))
   }
 
   /** See `Tools.guard`. */

@@ -87,7 +87,7 @@ const LAWS: Law[] = [
   { of: 'src/threads.ts', may: ['src/patch', ...CONTRACTS], builtins: 'all', packages: [] },
   {
     of: 'src/hook.ts',
-    may: ['src/esm', 'src/requirehook', 'src/versions', ...CONTRACTS],
+    may: ['src/channels', 'src/esm', 'src/requirehook', 'src/versions', ...CONTRACTS],
     builtins: 'all',
     packages: [],
   },

@@ -1,3 +1,5 @@
+import { monotonicMillis } from '../trace/clock'
+
 /**
  * Timers and clock as they were before the program could replace them: test frameworks put fake ones into their place, and
  * complain about timers that are not theirs.
@@ -6,5 +8,5 @@ export const startTimer = setTimeout
 export const stopTimer = clearTimeout
 export const nextTurn = setImmediate
 /** Monotonic milliseconds. */
-export const now = performance.now.bind(performance)
+export const now = monotonicMillis
 export const wallMillis = Date.now

@@ -1,9 +1,20 @@
 /** OTLP: which of the three protocols, where to, with which headers and keys. */
 import { readFileSync } from 'node:fs'
 import type { Plan, Settings } from '../index'
+import { later } from '../later'
 import type { Advice } from '../notices'
 import type { HttpOptions } from '../transports/http'
 import { xrayRegion } from '../transports/xray-hosts'
+
+const json = later('application/json', Infinity, () => {
+  const { otlpJson } = require('../encodings/otlp-json') as typeof import('../encodings/otlp-json')
+  return otlpJson
+})
+
+const protobuf = later('application/x-protobuf', Infinity, () => {
+  const { otlpProtobuf } = require('../encodings/otlp-protobuf') as typeof import('../encodings/otlp-protobuf')
+  return otlpProtobuf
+})
 
 export function otlp(settings: Settings): Plan {
   const { config, origins, version } = settings
@@ -19,10 +30,9 @@ export function otlp(settings: Settings): Plan {
     key: readPem(settings, 'otlpClientKey', 'none'),
   }
   const isGrpc = config.otlpProtocol === 'grpc'
-  const { otlpJson } = config.otlpProtocol === 'http/json' ? json() : { otlpJson: undefined }
   const region = isGrpc ? undefined : xrayRegion(new URL(url).hostname)
   return {
-    encoding: otlpJson ?? protobuf().otlpProtobuf,
+    encoding: config.otlpProtocol === 'http/json' ? json : protobuf,
     transport:
       region === undefined
         ? { file: isGrpc ? 'grpc' : 'http', options: { ...options } }
@@ -31,14 +41,6 @@ export function otlp(settings: Settings): Plan {
     timeoutVariable: origins.otlpTimeoutMs?.variable ?? 'OTEL_EXPORTER_OTLP_TIMEOUT',
     advice,
   }
-}
-
-function json() {
-  return require('../encodings/otlp-json') as typeof import('../encodings/otlp-json')
-}
-
-function protobuf() {
-  return require('../encodings/otlp-protobuf') as typeof import('../encodings/otlp-protobuf')
 }
 
 /**

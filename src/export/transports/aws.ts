@@ -7,11 +7,11 @@ import type { Transport } from '../contract'
 import { regionOfInstance } from './aws-region'
 import { create as createHttp, type HttpOptions } from './http'
 import { loadPeer } from './peer'
+import { MAX_REQUEST_BYTES } from './sizes'
 import { xrayEndpoint } from './xray-hosts'
 
 const CREDENTIALS = '@aws-sdk/credential-provider-node'
 const SIGNER = '@smithy/signature-v4'
-const MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
 export interface AwsOptions extends Omit<HttpOptions, 'url'> {
   /** Empty: the endpoint of X-Ray in the region. */

@@ -11,18 +11,8 @@ import type { Recalled, Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
 import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
-import {
-  describeError,
-  gzip,
-  handedOver,
-  isConnectionError,
-  isFinal,
-  isUnreachable,
-  limit,
-  MAX_REPLY_BYTES,
-  MAX_REQUEST_BYTES,
-  watchForEnd,
-} from './wire'
+import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
+import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
 export type GrpcOptions = HttpOptions

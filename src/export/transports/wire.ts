@@ -3,10 +3,6 @@ import type { Socket } from 'node:net'
 import type { HandedOver, Reply } from '../contract'
 import { startTimer, stopTimer } from '../timers'
 
-/** Largest reply that is read, largest request that is sent (OTLP specification). */
-export const MAX_REPLY_BYTES = 4 * 1024 * 1024
-export const MAX_REQUEST_BYTES = 64 * 1024 * 1024
-
 /** Calls `fn` after `timeoutMs`; the timer keeps no process alive. */
 export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undefined {
   if (timeoutMs === Infinity) return undefined

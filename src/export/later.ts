@@ -1,0 +1,24 @@
+import type { Encoding } from './contract'
+
+/**
+ * An encoding whose file is read with the first batch.
+ *
+ * @param mediaType of the encoding that will be loaded, as are `maxSpans`
+ */
+export function later(mediaType: string, maxSpans: number, load: () => Encoding): Encoding {
+  let loaded: Encoding | undefined
+  const get = () => {
+    loaded ??= load()
+    return loaded
+  }
+  return {
+    mediaType,
+    maxSpans,
+    encode: (batch, resource) => get().encode(batch, resource),
+    readReply(body, type) {
+      const { readReply } = get()
+      return readReply === undefined ? { rejectedSpans: 0, message: '' } : readReply(body, type)
+    },
+    readError: (body, type) => get().readError?.(body, type) ?? '',
+  }
+}
