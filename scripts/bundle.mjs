@@ -29,6 +29,9 @@ const ALWAYS = [
   'src/export/transports/http.ts',
 ]
 
+/** What `node:module` exports, in a file of the bundle: every CommonJS file has it without asking. */
+const NODE_MODULE = 'NodeModule'
+
 /** Asked for by `require`, and by most programs: what others share with it they take from its file. */
 const OFTEN = 'instrumentations/http.ts'
 
@@ -43,6 +46,13 @@ const differences = {
       contents: "export function loadRequireInTheMiddle() { return require('require-in-the-middle') }",
       resolveDir: ROOT,
     }))
+    // Of this builtin they use only what is there before it is loaded.
+    onResolve({ filter: /^(node:)?module$/ }, ({ importer }) =>
+      /[\\/](src[\\/]hook\.ts|require-in-the-middle[\\/]index\.js)$/.test(importer)
+        ? { path: 'module', namespace: 'own' }
+        : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'own' }, () => ({ contents: `module.exports = ${NODE_MODULE}` }))
     onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }))
     onLoad({ filter: /./, namespace: 'silent' }, () => ({ contents: 'module.exports = () => () => {}' }))
   },
@@ -154,6 +164,7 @@ async function bundle(name, contents, members) {
   }
   await build({
     ...OPTIONS,
+    banner: { js: `${OPTIONS.banner.js}const ${NODE_MODULE}=module.constructor;` },
     outdir: undefined,
     outfile: join(OUT, `${name}.js`),
     stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.js` },

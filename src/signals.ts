@@ -1,10 +1,11 @@
 /** Hears the signals that end a process, without a listener on `process`. */
 import { createHook, type HookCallbacks } from 'node:async_hooks'
-import { constants } from 'node:os'
 
 /** Signals whose default action ends the program and that are sent to ask for that. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 type Signal = (typeof SIGNALS)[number]
+/** The same on all systems of Node.js: `os.constants` need not be loaded for them. */
+const NUMBERS: Readonly<Record<Signal, number>> = { SIGTERM: 15, SIGINT: 2, SIGHUP: 1 }
 
 /** Node's own handle of a signal, as `process.on(signal)` makes one. */
 interface SignalHandle {
@@ -60,7 +61,7 @@ export class SignalHandles {
    */
   beforeKill(pid: unknown, number: unknown): void {
     if (!this.listening || (pid !== process.pid && pid !== 0 && pid !== -process.pid)) return
-    const signal = SIGNALS.find(name => constants.signals[name] === number)
+    const signal = SIGNALS.find(name => NUMBERS[name] === number)
     if (signal === undefined || !this.handles.has(signal) || process.listenerCount(signal) > 0) return
     this.deliver()
     this.idle()
@@ -82,7 +83,7 @@ export class SignalHandles {
   }
 
   private listen(signal: Signal): void {
-    this.handles.get(signal)?.start(constants.signals[signal])
+    this.handles.get(signal)?.start(NUMBERS[signal])
   }
 
   private make(signal: Signal): void {
