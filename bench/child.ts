@@ -9,6 +9,11 @@ const HAS_TASKSET = spawnSync('taskset', ['--version']).error === undefined
 export const MEASURED_CORE = 0
 export const OTHER_CORE = 1
 
+/** A command that keeps to the core of what is measured. */
+export function pinned(command: string[], core = MEASURED_CORE): string[] {
+  return HAS_TASKSET ? ['taskset', '-c', String(core), ...command] : command
+}
+
 export class Child {
   private readonly process: ChildProcess
   private readonly lines: string[] = []
@@ -17,9 +22,7 @@ export class Child {
   private errors = ''
 
   constructor(core: number, args: string[], env: Record<string, string> = {}, cwd?: string) {
-    const command = HAS_TASKSET
-      ? ['taskset', '-c', String(core), process.execPath, ...args]
-      : [process.execPath, ...args]
+    const command = pinned([process.execPath, ...args], core)
     this.process = spawn(command[0]!, command.slice(1), {
       cwd,
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
@@ -91,9 +94,8 @@ export function wholeRun(
   args: string[],
   env: Record<string, string>,
 ): { cpuMs: number; wallMs: number; output: string } {
-  const pinned = HAS_TASKSET ? ['taskset', '-c', String(MEASURED_CORE)] : []
   const script = 'TIMEFORMAT="%3U %3S %3R"; time "$@"'
-  const result = spawnSync('bash', ['-c', script, 'bash', ...pinned, process.execPath, ...args], {
+  const result = spawnSync('bash', ['-c', script, 'bash', ...pinned([process.execPath, ...args])], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LC_ALL: 'C', ...env },
     encoding: 'utf8',
   })

@@ -29,6 +29,14 @@ export interface Piece {
   openTelemetry?: number
 }
 
+/** Milliseconds for which an encoding keeps the event loop from turning. */
+export interface Block {
+  name: string
+  /** With the first batch of a process. */
+  firstMs: number
+  laterMs: number
+}
+
 export interface Results {
   node: string
   cpu: string
@@ -37,6 +45,7 @@ export interface Results {
   starts: Start[]
   pieces: Piece[]
   growth: Curve[]
+  blocks: Block[]
 }
 
 const FILE = join(ROOT, 'bench/results.json')
@@ -50,6 +59,7 @@ export function load(): Results {
     starts: [],
     pieces: [],
     growth: [],
+    blocks: [],
     ...kept,
     node: process.version,
     cpu: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`,

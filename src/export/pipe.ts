@@ -2,10 +2,12 @@ import type { Resource, SpanData } from '../trace/data'
 import type { Encoding, HandedOver, Recalled, Reply, Transport } from './contract'
 import { nextTurn, now } from './timers'
 
-/** The event loop waits for an encoder no longer than this at a stretch. */
-const MAX_BLOCK_MS = 1
+/** The event loop waits for an encoder less than a millisecond at a stretch: this, and what goes on until the next look. */
+const MAX_SLICE_MS = 0.75
 /** Spans between two looks at the clock: a span takes a few microseconds, a look a tenth of one. */
 const SPANS_PER_LOOK = 16
+/** The first spans of a batch, each followed by a look: in a new process the code for them is compiled just then. */
+const SPANS_LOOKED_AT = 32
 /** A refused message is no reason to send messages smaller than this. */
 const MIN_LEARNED_BYTES = 64 * 1024
 /** Most characters of what the other side says. */
@@ -245,13 +247,13 @@ function encodeInTurn(encoding: Encoding, batch: readonly SpanData[], resource: 
 
 async function encodeInSlices(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Promise<Uint8Array> {
   const steps = encoding.encode(batch, resource)
-  let until = now() + MAX_BLOCK_MS
+  let until = now() + MAX_SLICE_MS
   for (let i = 1; ; i++) {
     const step = steps.next()
     if (step.done) return step.value
-    if (i % SPANS_PER_LOOK === 0 && now() > until) {
+    if ((i % SPANS_PER_LOOK === 0 || i <= SPANS_LOOKED_AT) && now() > until) {
       await yieldToLoop()
-      until = now() + MAX_BLOCK_MS
+      until = now() + MAX_SLICE_MS
     }
   }
 }

@@ -5,6 +5,7 @@
 import type { AttributeList, Resource, SpanData } from '../../trace/data'
 import { getAttribute, toObject } from '../../trace/data'
 import type { Encoding } from '../contract'
+import { GrowingText } from './text'
 
 const KINDS = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER']
 const STATUSES = ['UNSET', 'OK', 'ERROR']
@@ -13,12 +14,12 @@ export const consoleJson: Encoding = { mediaType: 'application/jsonl', maxSpans:
 
 function* encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array> {
   const service = getAttribute(resource.attributes, 'service.name')
-  let text = ''
+  const text = new GrowingText()
   for (let i = 0; i < batch.length; i++) {
-    text += JSON.stringify(line(batch[i]!, service)) + '\n'
+    text.add(JSON.stringify(line(batch[i]!, service)) + '\n')
     yield
   }
-  return Buffer.from(text)
+  return text.bytes()
 }
 
 /** Members without a value are left out. */

@@ -10,6 +10,7 @@
 import type { AttributeList, Kind, Resource, SpanData, SpanEvent, SpanStatus } from '../../trace/data'
 import { CLIENT, ERROR, getAttribute, SERVER } from '../../trace/data'
 import type { Encoding } from '../contract'
+import { GrowingText } from './text'
 
 /** What the tree reads of a span; of any service and from any source. */
 export interface TreeSpan {
@@ -47,12 +48,12 @@ export function consoleTree(style: TreeStyle): Encoding {
     *encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array> {
       const service = String(getAttribute(resource.attributes, 'service.name') ?? '')
       const spans = batch.map(span => treeSpan(span, service))
-      let text = ''
+      const text = new GrowingText()
       for (const trace of byTrace(spans).values()) {
-        text += renderTrace(trace, style).join('\n') + '\n\n'
+        text.add(renderTrace(trace, style).join('\n') + '\n\n')
         yield
       }
-      return Buffer.from(text)
+      return text.bytes()
     },
   }
 }

@@ -9,6 +9,7 @@
 import type { AttributeList, Resource, SpanData, SpanEvent, SpanLink } from '../../trace/data'
 import type { Encoding } from '../contract'
 import { groupByScope, hasDouble, isInt64, linkFlags, readError, readReply, spanFlags } from './otlp'
+import { GrowingText } from './text'
 
 export const otlpJson: Encoding = {
   mediaType: 'application/json',
@@ -26,21 +27,23 @@ export const otlpJsonLines: Encoding = {
 }
 
 function* encode(batch: readonly SpanData[], resource: Resource, end: string): Generator<void, Uint8Array> {
-  let text = `{"resourceSpans":[{"resource":{${attributesMember(resource.attributes)}},"scopeSpans":[`
+  const text = new GrowingText()
+  text.add(`{"resourceSpans":[{"resource":{${attributesMember(resource.attributes)}},"scopeSpans":[`)
   let scopes = ''
   for (const { name, version, spans } of groupByScope(batch)) {
     let members = name === '' ? '' : `"name":${quote(name)}`
     if (version !== '') members += `${members && ','}"version":${quote(version)}`
-    text += `${scopes}{"scope":{${members}},"spans":[`
+    text.add(`${scopes}{"scope":{${members}},"spans":[`)
     scopes = ','
     for (let i = 0; i < spans.length; i++) {
-      if (i > 0) text += ','
-      text += spanObject(spans[i]!)
+      if (i > 0) text.add(',')
+      text.add(spanObject(spans[i]!))
       yield
     }
-    text += ']}'
+    text.add(']}')
   }
-  return Buffer.from(`${text}]}]}${end}`)
+  text.add(`]}]}${end}`)
+  return text.bytes()
 }
 
 function spanObject(span: SpanData): string {

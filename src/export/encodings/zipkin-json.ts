@@ -11,6 +11,7 @@ import {
 } from '../../trace/data'
 import type { Encoding } from '../contract'
 import { asText, ipVersion, readSilentReply, serviceName, tagsBeyondAttributes } from './non-otlp'
+import { GrowingText } from './text'
 
 const KINDS = [undefined, 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const
 
@@ -65,12 +66,15 @@ export const zipkinJson: Encoding = {
   *encode(batch, resource) {
     const localEndpoint: Endpoint = { serviceName: serviceName(resource) }
     const resourceTags = tagsOfResource(resource)
-    const spans: string[] = []
+    const text = new GrowingText()
+    let before = '['
     for (const span of batch) {
-      spans.push(JSON.stringify(toZipkin(span, localEndpoint, resourceTags)))
+      text.add(before + JSON.stringify(toZipkin(span, localEndpoint, resourceTags)))
+      before = ','
       yield
     }
-    return Buffer.from(`[${spans.join(',')}]`)
+    text.add(batch.length === 0 ? '[]' : ']')
+    return text.bytes()
   },
   readReply: readSilentReply,
 }
