@@ -80,6 +80,28 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
       }
     })
 
+    it('gives up the connection that is not made, and not the message that another backend has already', async function () {
+      const collector = await startCollector({ grpc: protocol === 'grpc' })
+      collector.answerAlways({ delayMs: 1000 })
+      const silent = await SilentPort.open()
+      try {
+        if (!(await silent.isSilent())) return void this.skip()
+        const exporters = {
+          OTEL_TRACES_EXPORTER: 'otlp,zipkin',
+          OTEL_EXPORTER_ZIPKIN_ENDPOINT: `http://127.0.0.1:${silent.port}/api/v2/spans`,
+          TRACING_AGENT_EXIT_TIMEOUT: '2000',
+        }
+        const { stdout, stderr } = await runAgent(program, { collector, env: { ...env, ...exporters }, protocol })
+        assert.ok(Number(stdout) < LONG_MS, stdout)
+        assert.match(stderr, /zipkin: .*1 span lost/)
+        assert.equal((await collector.takeAll()).length, 1)
+        assert.equal(collector.requests.length, 1)
+      } finally {
+        silent.close()
+        await collector.close()
+      }
+    })
+
     it('does not wait for a backend that is not there', async () => {
       const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', TRACING_AGENT_EXIT_TIMEOUT: '5000' }
       const { stdout, stderr } = await runAgent(program, { env: { ...env, ...endpoint } })

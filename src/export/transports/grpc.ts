@@ -131,10 +131,11 @@ export function create(options: GrpcOptions): Transport {
         stream.destroy()
         disconnect()
       })
-      const endWatch = watchForEnd(() => {
+      const giveUp = () => {
         finish({ ok: false, reason: 'was not reached before the end', retry: true })
         disconnect()
-      })
+      }
+      const endWatch = watchForEnd(() => own.connection, giveUp)
       let answer: IncomingHttpHeaders = {}
       let trailers: IncomingHttpHeaders = {}
       const chunks: Buffer[] = []

@@ -118,10 +118,11 @@ export class HttpPosting implements Transport {
         finish({ ok: false, reason: `${what} in time`, retry: false, about: 'time' })
         request.destroy()
       })
-      const endWatch = watchForEnd(() => {
+      const giveUp = () => {
         finish({ ok: false, reason: 'was not reached before the end', retry: true })
         request.destroy()
-      })
+      }
+      const endWatch = watchForEnd(() => request.socket, giveUp)
       this.requests.add(request)
       // Also for a kept one, which the agent lets hold the process again.
       request.on('socket', socket => socket.unref())

@@ -22,12 +22,18 @@ const MAX_LOOK_MS = 250
  * alive: a program that has finished must not wait until a packet filter's silence is over. What is unsent then goes
  * the way of all that is unsent at the end.
  *
+ * A message that the system has got holds nothing: it is another one's connection that is being made, and to give this one
+ * up as well would have it arrive twice.
+ *
+ * @param connection of the message, if there is one already
  * @returns ends the watch
  */
-export function watchForEnd(giveUp: () => void): () => void {
+export function watchForEnd(connection: () => Socket | null, giveUp: () => void): () => void {
   let delayMs = FIRST_LOOK_MS
   const look = () => {
-    if (isOnlyBegun(process.getActiveResourcesInfo())) giveUp()
+    const socket = connection()
+    const holds = socket === null || handedOver(socket) === undefined
+    if (holds && isOnlyBegun(process.getActiveResourcesInfo())) giveUp()
     else {
       delayMs = Math.min(delayMs * 2, MAX_LOOK_MS)
       timer = startTimer(look, delayMs).unref()
