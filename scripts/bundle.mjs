@@ -123,6 +123,7 @@ await build({
     index: 'src/index.ts',
     'exit-worker': 'src/export/exit-worker.ts',
     'cloud-worker': 'src/resource/cloud-worker.ts',
+    'kafka-worker': 'src/export/transports/kafka-worker.ts',
   },
 })
 // Tells errors by their message alone: a tenth of the package for a map that nobody reads is too much.

@@ -63,7 +63,14 @@ const LAWS: Law[] = [
   },
   {
     of: 'src/export/transports/',
-    may: ['src/export/transports/', 'src/export/contract', 'src/export/protobuf', 'src/export/timers', 'src/log'],
+    may: [
+      'src/export/transports/',
+      'src/export/contract',
+      'src/export/protobuf',
+      'src/export/timers',
+      'src/log',
+      'src/config/environment',
+    ],
     builtins: 'all',
     packages: 'all',
   },

@@ -75,11 +75,16 @@ export interface Transport {
 /** `withdrawn`: it cannot arrive any more. Otherwise the answer to it, or where that can be waited for. */
 export type Recalled = 'withdrawn' | Reply | HandedOver
 
-/** A message whose bytes are all with the system, on a connection that lives: it arrives unless that breaks. */
+/**
+ * A message whose bytes are all with the system, on a connection that lives, or with another thread: it arrives unless that
+ * breaks.
+ */
 export interface HandedOver {
   /** Descriptor of the connection, on which the answer will come; -1 where there is none to read from. */
   readonly fd: number
-  readonly protocol: 'http/1.1' | 'h2' | 'tls'
+  readonly protocol: 'http/1.1' | 'h2' | 'tls' | 'thread'
+  /** Looks for the answer (thread). */
+  readonly poll?: () => Reply | undefined
   /** The stream of the message (h2). */
   readonly streamId?: number
   /** The head of the answer has come (h2). */

@@ -103,7 +103,11 @@ function sendAndWait(
   const { port1, port2 } = new MessageChannel()
   const answered = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(path.join(__dirname, 'exit-worker.js'), {
-    workerData: { messages: chosen.map(index => messages[index]!), port: port2, answered } satisfies LastGaspData,
+    workerData: {
+      messages: chosen.map(index => ({ ...messages[index]!, handedOver: undefined })),
+      port: port2,
+      answered,
+    } satisfies LastGaspData,
     transferList: [port2],
     execArgv: [],
     argv: [],

@@ -37,6 +37,7 @@ export class LastWords {
     for (const [index, { handedOver }] of messages.entries()) {
       if (handedOver === undefined) continue
       this.waiting.set(index, handedOver)
+      if (handedOver.poll !== undefined) continue
       this.connections.set(handedOver.fd, { bytes: Buffer.alloc(0), state: handedOver.fd < 0 ? 'blind' : 'open' })
     }
   }
@@ -49,7 +50,8 @@ export class LastWords {
   look(): void {
     for (const [fd, connection] of this.connections) read(fd, connection)
     for (const [index, message] of this.waiting) {
-      const reply = replyOn(this.connections.get(message.fd)!, message)
+      const { poll } = message
+      const reply = poll === undefined ? replyOn(this.connections.get(message.fd)!, message) : poll()
       if (reply === undefined) continue
       this.waiting.delete(index)
       this.replies.set(index, reply)

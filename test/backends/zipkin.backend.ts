@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ReceivedSpan } from '../kit/agent'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ReceivedSpan, runAgent } from '../kit/agent'
 import { kafkaJars, zipkinJar } from './cache'
 import { assertSame, feed, type StoredSpan, traceIds } from './feed'
 import { eventually, freePorts, type Server, startServer } from './process'
@@ -60,6 +61,25 @@ function assertZipkin(expected: readonly ReceivedSpan[], stored: readonly Zipkin
 }
 
 const text = (value: unknown) => (value === undefined ? undefined : String(value))
+
+/** All that is in the topic, once there are that many spans and a second more. */
+async function spanIds(kafkaPort: number, topic: string, expected: number): Promise<string[]> {
+  const { Consumer } = await import('@platformatic/kafka')
+  const consumer = new Consumer({
+    groupId: `read-${topic}`,
+    clientId: 'test',
+    bootstrapBrokers: [`127.0.0.1:${kafkaPort}`],
+  })
+  const stream = await consumer.consume({ topics: [topic], mode: 'earliest' })
+  const ids: string[] = []
+  stream.on('data', ({ value }) => {
+    for (const { id } of JSON.parse(String(value)) as { id: string }[]) ids.push(id)
+  })
+  await eventually('the spans in the topic', async () => (ids.length >= expected ? true : undefined))
+  await sleep(1000)
+  await consumer.close(true)
+  return ids
+}
 
 describe('Zipkin', function () {
   this.timeout(180_000)
@@ -158,6 +178,27 @@ describe('Zipkin behind Kafka', function () {
     for (const server of servers.reverse()) await server.stop()
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   })
+
+  for (const end of ['itself', 'process.exit']) {
+    it(`loses nothing and stores nothing twice of a program that ends by ${end} while batches are on their way`, async () => {
+      const topic = `ends-by-${end}`
+      const env = {
+        OTEL_TRACES_EXPORTER: 'zipkin',
+        OTEL_EXPORTER_ZIPKIN_KAFKA_BROKERS: `127.0.0.1:${kafkaPort}`,
+        OTEL_EXPORTER_ZIPKIN_KAFKA_TOPIC: topic,
+        OTEL_BSP_SCHEDULE_DELAY: '100',
+        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '100',
+        TRACING_AGENT_EXIT_TIMEOUT: '10000',
+      }
+      for (const turns of ['40', '5', '100']) {
+        const { code, stdout, stderr } = await runAgent('fixtures/export/busy.cjs', { env, args: [turns, end] })
+        assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'done\n', stderr: '' })
+      }
+      const ids = await spanIds(kafkaPort, topic, 1450)
+      assert.equal(ids.length, 1450)
+      assert.equal(new Set(ids).size, 1450)
+    })
+  }
 
   it('stores what came through the topic zipkin', async () => {
     const expected = await feed('zipkin', { OTEL_EXPORTER_ZIPKIN_KAFKA_BROKERS: `127.0.0.1:${kafkaPort}` })

@@ -1,10 +1,19 @@
-/** Messages to a topic of Kafka, through the optional package `@platformatic/kafka`. */
-import type { Reply, Transport } from '../contract'
-import { loadPeer } from './peer'
+/**
+ * Messages to a topic of Kafka, through the optional package `@platformatic/kafka`.
+ *
+ * Its client runs in a thread of ours: its sockets and timers hold the thread that they are in, and it knows no way to take a
+ * message back. So a program that has finished ends, its own timers are not the client's, and what the client was given when
+ * the program ends is waited for: the thread works on while the one that exits waits.
+ */
+import { join } from 'node:path'
+import type { MessagePort, Worker } from 'node:worker_threads'
+import { environmentOfOwnThread } from '../../config/environment'
+import type { Recalled, Reply, Transport } from '../contract'
+import { stopTimer } from '../timers'
+import { isFinal, limit } from './wire'
 
 /** Zipkin's reporter keeps to half of what a broker takes by default (1 MB). */
 const MAX_MESSAGE_BYTES = 500_000
-const PACKAGE = '@platformatic/kafka'
 
 export interface KafkaOptions {
   /** `host:port`. */
@@ -12,62 +21,133 @@ export interface KafkaOptions {
   readonly topic: string
 }
 
-/** What is used of the package. */
-interface Producer {
-  send(request: { acks: number; messages: { topic: string; value: Buffer }[] }): Promise<unknown>
-  close(force?: boolean): Promise<void>
+export interface KafkaThreadData extends KafkaOptions {
+  /** Takes tasks, gives answers. */
+  readonly port: MessagePort
 }
 
-export function create({ brokers, topic }: KafkaOptions): Transport {
-  let producer: Promise<Producer> | undefined
+export interface KafkaTask {
+  readonly id: number
+  readonly body: Uint8Array
+  readonly timeoutMs: number
+}
 
-  return {
-    accepts: ['application/json'],
-    maxBytes: MAX_MESSAGE_BYTES,
-    target: `kafka://${brokers.join(',')}/${topic}`,
-    async send(body, _mediaType, timeoutMs = Infinity): Promise<Reply> {
-      try {
-        producer ??= connect(brokers, timeoutMs)
-        // The leader's word is enough: a trace is not worth a wait for all replicas.
-        await (await producer).send({ acks: 1, messages: [{ topic, value: Buffer.from(body) }] })
-        return { ok: true }
-      } catch (error) {
-        // A client that never came up is made anew for the next message.
-        if (producer !== undefined && !(await isUp(producer))) producer = undefined
-        return { ok: false, reason: describe(error as Error), retry: false }
-      }
-    },
-    async close() {
-      const open = await producer?.catch(() => undefined)
-      producer = undefined
-      await open?.close(true).catch(() => undefined)
-    },
+export interface KafkaAnswer {
+  readonly id: number
+  readonly reply: Reply
+}
+
+/** A message that the thread was given. */
+interface Task {
+  reply?: Reply
+  readonly settle: (reply: Reply) => void
+}
+
+export function create(options: KafkaOptions): Transport {
+  return new KafkaTransport(options)
+}
+
+class KafkaTransport implements Transport {
+  readonly accepts = ['application/json']
+  readonly maxBytes = MAX_MESSAGE_BYTES
+  readonly target: string
+  private worker: Worker | undefined
+  private port: MessagePort | undefined
+  private closed = false
+  private lastId = 0
+  private readonly open = new Map<number, Task>()
+  /** By the body that `send` was given; there until that is forgotten, for an answer may have come just now. */
+  private readonly tasks = new WeakMap<Uint8Array, Task>()
+
+  constructor(private readonly options: KafkaOptions) {
+    this.target = `kafka://${options.brokers.join(',')}/${options.topic}`
   }
-}
 
-async function connect(brokers: readonly string[], timeoutMs: number): Promise<Producer> {
-  const library: { Producer: new (options: object) => Producer } = await loadPeer(PACKAGE)
-  return new library.Producer({
-    clientId: 'tracing-agent',
-    bootstrapBrokers: [...brokers],
-    autocreateTopics: true,
-    timeout: Number.isFinite(timeoutMs) ? Math.max(Math.round(timeoutMs), 1) : undefined,
-  })
-}
+  send(body: Uint8Array, _mediaType: string, timeoutMs = Infinity): Promise<Reply> {
+    if (this.closed) return Promise.resolve({ ok: false, reason: 'was not asked, as it is closed', retry: false })
+    return new Promise(resolve => {
+      const id = ++this.lastId
+      const task: Task = {
+        settle: reply => {
+          if (!this.open.delete(id)) return
+          task.reply = reply
+          stopTimer(timer)
+          resolve(reply)
+        },
+      }
+      const tooLate: Reply = { ok: false, reason: 'did not answer in time', retry: false, about: 'time' }
+      const timer = limit(timeoutMs, () => task.settle(tooLate))
+      this.open.set(id, task)
+      try {
+        this.startThread().postMessage({ id, body, timeoutMs } satisfies KafkaTask)
+        this.tasks.set(body, task)
+      } catch (error) {
+        task.settle({ ok: false, reason: `no thread could be started: ${(error as Error).message}`, retry: false })
+      }
+    })
+  }
 
-function isUp(producer: Promise<Producer>): Promise<boolean> {
-  return producer.then(
-    () => true,
-    () => false,
-  )
-}
+  recall(body: Uint8Array): Recalled {
+    this.closed = true
+    const task = this.tasks.get(body)
+    if (task === undefined) return 'withdrawn'
+    this.takeAnswers()
+    const { reply } = task
+    if (reply !== undefined) return isFinal(reply) ? reply : 'withdrawn'
+    const poll = () => {
+      this.takeAnswers()
+      return task.reply
+    }
+    return { fd: -1, protocol: 'thread', poll }
+  }
 
-/** The innermost of the errors that the client wraps says what happened. */
-function describe(error: Error): string {
-  const inner = (error as { errors?: Error[] }).errors?.[0] ?? (error.cause as Error | undefined)
-  return inner instanceof Error ? `${firstLine(error)} (${describe(inner)})` : firstLine(error)
-}
+  async close(): Promise<void> {
+    this.closed = true
+    this.endThread('was not answered before the end')
+  }
 
-function firstLine(error: Error): string {
-  return error.message.split('\n', 1)[0]!
+  private startThread(): MessagePort {
+    if (this.port !== undefined) return this.port
+    const { MessageChannel, Worker } = require('node:worker_threads') as typeof import('node:worker_threads')
+    const { port1, port2 } = new MessageChannel()
+    const worker = new Worker(join(__dirname, 'kafka-worker.js'), {
+      workerData: { ...this.options, port: port2 } satisfies KafkaThreadData,
+      transferList: [port2],
+      execArgv: [],
+      argv: [],
+      env: environmentOfOwnThread(),
+      stdout: true,
+      stderr: true,
+    })
+    worker.on('error', error => this.endThread(`the thread of its client failed: ${error.message}`, worker))
+    worker.on('exit', () => this.endThread('the thread of its client ended', worker))
+    port1.on('message', answer => this.take(answer))
+    worker.unref()
+    port1.unref()
+    this.worker = worker
+    this.port = port1
+    return port1
+  }
+
+  private endThread(reason: string, worker = this.worker): void {
+    if (worker !== this.worker || worker === undefined) return
+    this.port?.close()
+    this.port = undefined
+    this.worker = undefined
+    void worker.terminate()
+    for (const task of this.open.values()) task.settle({ ok: false, reason, retry: false })
+  }
+
+  private take({ id, reply }: KafkaAnswer): void {
+    this.open.get(id)?.settle(reply)
+  }
+
+  /** Synchronously: while this thread ends no event arrives. */
+  private takeAnswers(): void {
+    if (this.port === undefined) return
+    const { receiveMessageOnPort } = require('node:worker_threads') as typeof import('node:worker_threads')
+    for (let got = receiveMessageOnPort(this.port); got !== undefined; got = receiveMessageOnPort(this.port)) {
+      this.take(got.message as KafkaAnswer)
+    }
+  }
 }
