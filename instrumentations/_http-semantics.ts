@@ -30,7 +30,10 @@ export interface Destination {
 
 /** The attributes with which the span of a call starts: the ones a sampler may look at. */
 export function clientAttributes(settings: Settings, { method, url, address, port }: Destination): AttributeList {
-  const attributes: AttributeList = ['server.address', address, 'url.full', url]
+  // From the first element on V8 has room for seventeen: the eight attributes of most calls.
+  const attributes: AttributeList = []
+  attributes.push('server.address')
+  attributes.push(address, 'url.full', url)
   if (port !== undefined) attributes.push('server.port', port)
   pushMethod(attributes, settings, method)
   return attributes
@@ -176,6 +179,15 @@ export function redactPath(settings: Settings, path: string): string {
 /** An IPv4 address as it is called on a socket that speaks IPv6 (`::ffff:192.0.2.1`), and any other as it is. */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+}
+
+/** Printable ASCII, as Node would let it pass: nothing that ends a line. */
+export function isHeaderText(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i)
+    if (code < 0x20 || code > 0x7e) return false
+  }
+  return true
 }
 
 /** An attribute of a captured header always holds a list. */

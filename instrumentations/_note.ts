@@ -4,38 +4,28 @@
  * microsecond, most of it in the garbage collector).
  *
  * A constructor that returns an object makes `super()` return that object: the fields of the class go there.
+ *
+ *     class CallNote extends Given {
+ *       #call: Call
+ *       constructor(request: object, call: Call) {
+ *         super(request)
+ *         this.#call = call
+ *       }
+ *       static read(request: object): Call | undefined {
+ *         return #call in request ? request.#call : undefined
+ *       }
+ *       static write(request: object, call: Call): void {
+ *         if (#call in request) request.#call = call
+ *         else new CallNote(request, call)
+ *       }
+ *     }
+ *
+ * Each note is written out as a class of its own. A function that made such classes would make them from one piece of code,
+ * which then meets a different name each time: V8 looks those up in a table instead of at a known place.
  */
-const Given = class {
+export class Given {
   constructor(target: object) {
     // biome-ignore lint/correctness/noConstructorReturn: this is what it is for
     return target
   }
-}
-
-export interface Note<V> {
-  /** Undefined when nothing was written. */
-  read(target: object): V | undefined
-  write(target: object, value: V): void
-}
-
-/** Makes a field of its own. */
-export function createNote<V>(): Note<V> {
-  class Field extends Given {
-    #value: V
-
-    constructor(target: object, value: V) {
-      super(target)
-      this.#value = value
-    }
-
-    static read(target: object): V | undefined {
-      return #value in target ? target.#value : undefined
-    }
-
-    static write(target: object, value: V): void {
-      if (#value in target) target.#value = value
-      else new Field(target, value)
-    }
-  }
-  return Field
 }

@@ -19,6 +19,7 @@ import type * as http from 'node:http'
 import { Socket } from 'node:net'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
 import { activeContext, CLIENT } from '../src/instrumentation'
+import { peerOf } from './_http-peer'
 import {
   captureHeaders,
   clientAttributes,
@@ -27,14 +28,14 @@ import {
   setClientStatus,
   spanName,
 } from './_http-semantics'
-import { createNote } from './_note'
+import { Given } from './_note'
+import { Listed, OpenList } from './_open-list'
 import { type CallOptions, destinationOf, hostOf } from './http-destination'
 import { addHeaders, headerIn, type OutgoingRequest } from './http-head'
 import type { Parser } from './http-parser'
-import { peerOf } from './http-peer'
 
 /** A request on its way. */
-class Call {
+class Call extends Listed {
   /** The head of the response has come. */
   answered = false
   /** The headers of the request are recorded. */
@@ -44,16 +45,34 @@ class Call {
     readonly span: AgentSpan,
     /** What the headers carry. Undefined when they must not be sent there. */
     readonly context: AgentContext | undefined,
-  ) {}
+  ) {
+    super()
+  }
 }
 
-/** Undefined: never seen. Null: seen, and not traced. */
-const calls = createNote<Call | null>()
+/** On a request. Undefined: never seen. Null: seen, and not traced. */
+class CallNote extends Given {
+  #call: Call | null
+
+  constructor(request: object, call: Call | null) {
+    super(request)
+    this.#call = call
+  }
+
+  static read(request: object): Call | null | undefined {
+    return #call in request ? request.#call : undefined
+  }
+
+  static write(request: object, call: Call | null): void {
+    if (#call in request) request.#call = call
+    else new CallNote(request, call)
+  }
+}
 
 type ClientResponse = http.IncomingMessage & { req?: object }
 
 export class Client {
-  private readonly open = new Set<Call>()
+  private readonly open = new OpenList<Call>()
   private readonly settings: Settings
   /** The request that an agent is just being given. */
   private handedOver: object | undefined = undefined
@@ -157,11 +176,11 @@ export class Client {
   }
 
   private begin(request: OutgoingRequest, options: unknown): void {
-    if (calls.read(request) !== undefined) return
+    if (CallNote.read(request) !== undefined) return
     try {
-      calls.write(request, null)
-      calls.write(request, this.start(request, options as CallOptions | undefined))
+      CallNote.write(request, this.start(request, options as CallOptions | undefined))
     } catch (error) {
+      CallNote.write(request, null)
       this.tools.fault('a request', error)
       return
     }
@@ -174,19 +193,19 @@ export class Client {
     if (parent.suppressed) return null
     const { tools, settings } = this
     const destination = destinationOf(settings, request, options)
-    const host = hostOf(destination)
-    if (settings.ignoreOutgoing?.(request.method, host, request.path)) return null
+    const { ignoreOutgoing, mayInject } = settings
+    if (ignoreOutgoing?.(request.method, hostOf(destination), request.path)) return null
     const subject = { settings, destination }
     const span = tools.tracer.start(spanName(settings, request.method), CLIENT, parent, describe, subject)
-    const mayInject = settings.mayInject === undefined || settings.mayInject(host, request.path)
-    const call = new Call(span, mayInject ? parent.withSpan(span) : undefined)
+    const injects = mayInject === undefined || mayInject(hostOf(destination), request.path)
+    const call = new Call(span, injects ? parent.withSpan(span) : undefined)
     if (span.isRecording()) this.open.add(call)
     return call
   }
 
   /** The head of the request is rendered and not yet sent. */
   private onHead(request: OutgoingRequest): void {
-    const call = calls.read(request)
+    const call = CallNote.read(request)
     if (!call) return
     try {
       const wanted = this.settings.clientRequestHeaders
@@ -208,14 +227,17 @@ export class Client {
     upgrade: boolean,
   ): void {
     const request = parser.outgoing as OutgoingRequest
-    const call = calls.read(request)
+    const call = CallNote.read(request)
     if (!call || call.answered) return
     // 100 Continue, 102 Processing, 103 Early Hints: the answer is still to come.
     if (status < 200 && status !== 101) return
     call.answered = true
     const { span } = call
     if (!span.isRecording()) return
-    span.add('network.protocol.version', `${versionMajor}.${versionMinor}`)
+    span.add(
+      'network.protocol.version',
+      versionMajor === 1 && versionMinor === 1 ? '1.1' : `${versionMajor}.${versionMinor}`,
+    )
     addPeer(span, parser.socket)
     setClientStatus(span, this.settings, status)
     captureHeaders(span, this.settings.clientResponseHeaders, headers, rawHeader)
@@ -224,7 +246,7 @@ export class Client {
 
   /** The last byte of a message has come: of the response, or of an informational one before it. */
   onComplete(request: object): void {
-    const call = calls.read(request)
+    const call = CallNote.read(request)
     if (call?.answered) this.end(call)
   }
 
@@ -243,7 +265,7 @@ export class Client {
   /** @param error undefined or null when the program gave up without one */
   private fail(request: object, error: unknown): void {
     try {
-      const call = calls.read(request)
+      const call = CallNote.read(request)
       if (!call || !call.span.isRecording()) return
       failCall(call.span, error ?? this.timeoutOf(request))
       this.end(call)

@@ -23,6 +23,7 @@ export function destinationOf(
     const { name, port } = splitHost(path)
     return { method, url: `${protocol}//${path}`, address: name, port }
   }
+  if (isPlain(request, path, options)) return toPlace(settings, request, path, options!.port)
   // To a proxy, or by Node itself on the way through one.
   if (path.startsWith('http://') || path.startsWith('https://')) return toUrl(settings, method, path)
   const name = withoutBrackets(String(request.host))
@@ -40,6 +41,46 @@ export function destinationOf(
     }
   }
   return { method, url: `${protocol}//${credentials}${authority}${target}`, address: name, port }
+}
+
+/** Nothing but a host, a port and a path. */
+function isPlain(request: OutgoingRequest, path: string, options: CallOptions | undefined): boolean {
+  return (
+    typeof options === 'object' &&
+    options !== null &&
+    path.charCodeAt(0) === 47 /* / */ &&
+    typeof request.host === 'string' &&
+    !options.auth &&
+    !request.socketPath
+  )
+}
+
+interface Place {
+  readonly protocol: string
+  /** As the caller gave it: a number, or text. */
+  readonly givenPort: unknown
+  /** Scheme and authority. */
+  readonly base: string
+  readonly address: string
+  readonly port: number | undefined
+}
+
+/** By host: the place that was called last. A program calls few, again and again. */
+const places = new Map<string, Place>()
+const MAX_PLACES = 200
+
+function toPlace(settings: Settings, request: OutgoingRequest, path: string, givenPort: unknown): Destination {
+  const { method, protocol, host } = request
+  let place = places.get(host)
+  if (place === undefined || place.givenPort !== givenPort || place.protocol !== protocol) {
+    const address = withoutBrackets(host)
+    const port = parsePort(String(givenPort))
+    const authority = bracketed(address) + (port === undefined || port === standardPort(protocol) ? '' : `:${port}`)
+    place = { protocol, givenPort, base: `${protocol}//${authority}`, address, port }
+    if (places.size >= MAX_PLACES) places.clear()
+    places.set(host, place)
+  }
+  return { method, url: place.base + redactPath(settings, path), address: place.address, port: place.port }
 }
 
 /** `host:port` as the user's patterns name it. */

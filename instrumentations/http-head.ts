@@ -7,6 +7,7 @@
 import type { ClientRequest } from 'node:http'
 import type { TextMapSetter } from '@opentelemetry/api'
 import type { AgentContext, Tools } from '../src/instrumentation'
+import { isHeaderText } from './_http-semantics'
 
 export interface OutgoingRequest extends ClientRequest {
   /** Null as long as it is not rendered. */
@@ -42,15 +43,6 @@ const LINES_SETTER: TextMapSetter<Lines> = {
     lines.names.push(name.toLowerCase())
     lines.text += `${name}: ${value}\r\n`
   },
-}
-
-/** Printable ASCII, as Node would let it pass: nothing that ends a line. */
-function isHeaderText(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i)
-    if (code < 0x20 || code > 0x7e) return false
-  }
-  return true
 }
 
 /** Writes the headers of `context` into a request whose head is rendered and not yet on the wire; those of the same name go. */

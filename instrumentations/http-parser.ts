@@ -10,12 +10,28 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Tools } from '../src/instrumentation'
 import { activeContext, enterContext, runInContext } from '../src/instrumentation'
-import { createNote } from './_note'
+import { Given } from './_note'
 import type { Client } from './http-client'
 import type { Connection, HttpServer } from './http-server'
 
 /** The connection that a server's parser works for. */
-export const connections = createNote<Connection | undefined>()
+export class ConnectionNote extends Given {
+  #connection: Connection | undefined
+
+  constructor(parser: object, connection: Connection | undefined) {
+    super(parser)
+    this.#connection = connection
+  }
+
+  static read(parser: object): Connection | undefined {
+    return #connection in parser ? parser.#connection : undefined
+  }
+
+  static write(parser: object, connection: Connection | undefined): void {
+    if (#connection in parser) parser.#connection = connection
+    else new ConnectionNote(parser, connection)
+  }
+}
 
 export interface Parser {
   socket: (Socket & { server?: Server }) | null
@@ -90,7 +106,7 @@ class ParserFunctions {
 
   giveTo(parser: any): void {
     for (const [index, own] of this.pairs) if (parser[index] !== own) return
-    connections.write(parser, undefined)
+    ConnectionNote.write(parser, undefined)
     for (const [index, , ours] of this.pairs) parser[index] = ours
   }
 }
@@ -145,7 +161,7 @@ function traceHeadersComplete(original: Function): Function {
  */
 function traceBody(original: Function): Function {
   return function parserOnBody(this: Parser, _chunk: unknown) {
-    const connection = connections.read(this)
+    const connection = ConnectionNote.read(this)
     return connection === undefined || connection.receiving === undefined || connection.socket !== this.socket
       ? Reflect.apply(original, this, arguments)
       : runInContext(connection.receiving, original, this, arguments)
@@ -154,7 +170,7 @@ function traceBody(original: Function): Function {
 
 function traceMessageComplete(original: Function): Function {
   return function parserOnMessageComplete(this: Parser) {
-    const connection = connections.read(this)
+    const connection = ConnectionNote.read(this)
     if (connection === undefined || connection.receiving === undefined || connection.socket !== this.socket) {
       try {
         if (this.outgoing !== null) watch!.client.onComplete(this.outgoing)

@@ -16,6 +16,7 @@ import type { TextMapSetter } from '@opentelemetry/api'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
 import { activeContext, enterContext, ROOT, SERVER } from '../src/instrumentation'
 import { readForwarded, splitHost } from './_http-forwarded'
+import { type Peer, peerOf } from './_http-peer'
 import {
   captureHeaders,
   endOfAuthority,
@@ -30,8 +31,7 @@ import {
 } from './_http-semantics'
 import { traceHandshake } from './http-handshake'
 import { headerIn } from './http-head'
-import { connections, type Equip, type Parser } from './http-parser'
-import { type Peer, peerOf } from './http-peer'
+import { ConnectionNote, type Equip, type Parser } from './http-parser'
 
 /** The part of a socket that we read; it may be any duplex stream. */
 export type ServerSocket = Socket & { parser?: Parser | null; encrypted?: boolean }
@@ -96,7 +96,7 @@ export class HttpServer {
   constructor(readonly tools: Tools) {
     this.settings = tools.settings
     this.describe = message =>
-      serverAttributes(tools.settings, message.request, connections.read(message.socket.parser!)!)
+      serverAttributes(tools.settings, message.request, ConnectionNote.read(message.socket.parser!)!)
   }
 
   patch(equip: Equip): void {
@@ -138,11 +138,11 @@ export class HttpServer {
 
   private connectionOf(socket: ServerSocket, equip: Equip): Connection {
     const parser = socket.parser!
-    const known = connections.read(parser)
+    const known = ConnectionNote.read(parser)
     if (known !== undefined && known.socket === socket) return known
     equip(parser)
     const connection = new Connection(socket, activeContext())
-    connections.write(parser, connection)
+    ConnectionNote.write(parser, connection)
     this.alive.add(connection)
     if (!(socket instanceof Socket)) this.watchStream(socket, parser)
     return connection
@@ -190,9 +190,9 @@ export class HttpServer {
     const { socket } = parser
     if (socket === null || socket.server === undefined) return
     try {
-      const connection = connections.read(parser) ?? new Connection(socket, activeContext())
+      const connection = ConnectionNote.read(parser) ?? new Connection(socket, activeContext())
       if (connection.outer.suppressed) return
-      connections.write(parser, undefined)
+      ConnectionNote.write(parser, undefined)
       this.alive.delete(connection)
       traceHandshake(this, socket.server, request, connection)
     } catch (error) {
@@ -234,7 +234,7 @@ export class HttpServer {
   }
 
   private onFinish({ response, socket }: RequestMessage): void {
-    const connection = socket.parser ? connections.read(socket.parser) : undefined
+    const connection = socket.parser ? ConnectionNote.read(socket.parser) : undefined
     if (connection === undefined) return
     const { open } = connection
     const exchange = open[0]?.response === response ? open.shift() : take(open, response)
@@ -250,10 +250,10 @@ export class HttpServer {
 
   /** The connection is gone: so is who waited for an answer. */
   private onClose(parser: Parser, socket: ServerSocket, error: unknown): void {
-    const connection = connections.read(parser)
+    const connection = ConnectionNote.read(parser)
     if (connection === undefined || connection.socket !== socket) return
     try {
-      connections.write(parser, undefined)
+      ConnectionNote.write(parser, undefined)
       this.alive.delete(connection)
       for (const exchange of connection.open.splice(0)) this.cutOff(exchange, error ?? RESET)
     } catch (fault) {

@@ -26,9 +26,20 @@ export function bindHandler(request: object, listener: Listener): void {
   if (key === undefined) return
   const holder = request as Record<symbol, Handler>
   const handler = holder[key]
-  // The handlers of `undici.request` and its kin call the program in the right context themselves.
-  if (handler instanceof AsyncResource && !isHandshake(request)) return
-  if (typeof handler === 'object' && handler !== null) holder[key] = new BoundHandler(handler, listener) as any
+  if (typeof handler !== 'object' || handler === null) return
+  // The handlers of `undici.request` and its kin call the program in the right context themselves; that of `fetch` calls
+  // nobody: it settles promises and fills streams.
+  if ((handler instanceof AsyncResource || isOfFetch(handler)) && !isHandshake(request)) return
+  holder[key] = new BoundHandler(handler, listener) as any
+}
+
+/** The literal that `fetch` makes for each of its requests, in undici 5 to 8. What sends a request again is a class. */
+function isOfFetch(handler: object): boolean {
+  return (
+    Object.getPrototypeOf(handler) === Object.prototype &&
+    Object.hasOwn(handler, 'abort') &&
+    Object.hasOwn(handler, 'body')
+  )
 }
 
 function isHandshake(request: { method?: unknown; upgrade?: unknown }): boolean {

@@ -4,7 +4,7 @@
 import type { TextMapSetter } from '@opentelemetry/api'
 import type { Settings } from '../src/instrumentation'
 import { splitHost } from './_http-forwarded'
-import { type Destination, endOfAuthority, redactPath, redactUrl } from './_http-semantics'
+import { type Destination, endOfAuthority, isHeaderText, redactPath, redactUrl } from './_http-semantics'
 
 /** `message.request` of the channels `undici:request:*`. */
 export interface UndiciRequest {
@@ -23,11 +23,9 @@ export interface UndiciRequest {
 export function destinationOf(settings: Settings, request: UndiciRequest): Destination {
   const { method, path } = request
   const origin = String(request.origin)
-  const from = origin.indexOf('://') + 3
-  const scheme = origin.slice(0, from)
   if (method === 'CONNECT') {
     const { name, port } = splitHost(path)
-    return { method, url: scheme + path, address: name, port }
+    return { method, url: origin.slice(0, origin.indexOf('://') + 3) + path, address: name, port }
   }
   if (path.startsWith('http://') || path.startsWith('https://')) {
     const start = path.indexOf('://') + 3
@@ -35,16 +33,34 @@ export function destinationOf(settings: Settings, request: UndiciRequest): Desti
     const { name, port } = splitHost(authority.slice(authority.lastIndexOf('@') + 1))
     return { method, url: redactUrl(settings, path), address: name, port: port ?? standardPort(path) }
   }
+  const { base, address, port } = placeOf(origin)
+  const target = redactPath(settings, path)
+  return { method, url: base + (target.startsWith('/') ? target : `/${target}`), address, port }
+}
+
+/** What an origin says. */
+interface Place {
+  /** Scheme and authority, without credentials. */
+  readonly base: string
+  readonly address: string
+  readonly port: number
+}
+
+/** A program calls few origins, again and again. */
+const places = new Map<string, Place>()
+const MAX_PLACES = 200
+
+function placeOf(origin: string): Place {
+  const known = places.get(origin)
+  if (known !== undefined) return known
+  const from = origin.indexOf('://') + 3
   const end = endOfAuthority(origin, from)
   const authority = origin.slice(origin.lastIndexOf('@', end) + 1 || from, end)
   const { name, port } = splitHost(authority)
-  const target = redactPath(settings, path)
-  return {
-    method,
-    url: scheme + authority + (target.startsWith('/') ? target : `/${target}`),
-    address: name,
-    port: port ?? standardPort(origin),
-  }
+  const place = { base: origin.slice(0, from) + authority, address: name, port: port ?? standardPort(origin) }
+  if (places.size >= MAX_PLACES) places.clear()
+  places.set(origin, place)
+  return place
 }
 
 /** `host:port` as the user's patterns name it. */
@@ -60,6 +76,12 @@ function standardPort(url: string): number {
 /** Adds a header in place of one that the caller set under this name. */
 export const HEADER_SETTER: TextMapSetter<UndiciRequest> = {
   set(request, name, value) {
+    if (name === 'traceparent' && isHeaderText(value) && Array.isArray(request.headers)) {
+      // What `addHeader` would do after it has looked at a name and a value that are known to be good.
+      removeHeader(request, name)
+      request.headers.push(name, value)
+      return
+    }
     removeHeader(request, name.toLowerCase())
     request.addHeader(name, value)
   },

@@ -13,6 +13,7 @@
  */
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
 import { activeContext, CLIENT, nowMs, startTimer, stopTimer } from '../src/instrumentation'
+import { peerOf } from './_http-peer'
 import {
   captureHeaders,
   clientAttributes,
@@ -23,7 +24,8 @@ import {
   setClientStatus,
   spanName,
 } from './_http-semantics'
-import { createNote } from './_note'
+import { Given } from './_note'
+import { Listed, OpenList } from './_open-list'
 import { bindHandler, type Listener } from './undici-handler'
 import {
   destinationOf,
@@ -53,7 +55,7 @@ const ABANDONED_ON_HTTP2_AFTER_MS = 300_000
 const FOLLOWED_WITHIN_MS = 1000
 const MAX_REDIRECTS_IN_ONE_CONTEXT = 16
 
-class Attempt implements Listener {
+class Attempt extends Listed implements Listener {
   socket: Socket | undefined = undefined
   /** `nowMs()` of the last progress of the response; 0 before its head. */
   progressMs = 0
@@ -69,7 +71,9 @@ class Attempt implements Listener {
     readonly url: string,
     /** `http.request.resend_count` */
     readonly resends: number,
-  ) {}
+  ) {
+    super()
+  }
 
   get againContext(): AgentContext {
     this.again ??= this.client.contextForAnother(this)
@@ -98,6 +102,25 @@ class Attempt implements Listener {
   }
 }
 
+/** On a request of undici. Undefined: not traced, or over. */
+class AttemptNote extends Given {
+  #attempt: Attempt | undefined
+
+  constructor(request: object, attempt: Attempt | undefined) {
+    super(request)
+    this.#attempt = attempt
+  }
+
+  static read(request: object): Attempt | undefined {
+    return #attempt in request ? request.#attempt : undefined
+  }
+
+  static write(request: object, attempt: Attempt | undefined): void {
+    if (#attempt in request) request.#attempt = attempt
+    else new AttemptNote(request, attempt)
+  }
+}
+
 interface Redirect {
   readonly url: string
   readonly resends: number
@@ -111,13 +134,15 @@ interface Subject {
 }
 
 export class UndiciClient {
-  private readonly attempts = createNote<Attempt>()
-  private readonly open = new Set<Attempt>()
+  private readonly open = new OpenList<Attempt>()
   /** Where `fetch` was told to go, by the context of its caller. */
   private readonly redirects = new WeakMap<AgentContext, Redirect[]>()
   private readonly sentFrom = new WeakMap<AgentContext, Attempt>()
   private readonly settings: Settings
   private timer: NodeJS.Timeout | undefined = undefined
+  /** There has been a repetition, or a redirect: most programs never look at the two maps. */
+  private sentAgain = false
+  private redirected = false
 
   constructor(private readonly tools: Tools) {
     this.settings = tools.settings
@@ -140,27 +165,27 @@ export class UndiciClient {
     let parent = activeContext()
     if (parent.suppressed) return
     const { settings, tools } = this
+    const { ignoreOutgoing, mayInject } = settings
     const destination = destinationOf(settings, request)
-    const host = hostOf(destination)
-    if (settings.ignoreOutgoing?.(request.method, host, request.path)) return
-    const before = this.sentFrom.get(parent)
+    if (ignoreOutgoing?.(request.method, hostOf(destination), request.path)) return
+    const before = this.sentAgain ? this.sentFrom.get(parent) : undefined
     if (before !== undefined) parent = before.callerContext
     const resends = before !== undefined ? before.resends + 1 : this.redirectsTo(destination.url, parent)
     const subject = { settings, destination, resends }
     const span = tools.tracer.start(spanName(settings, request.method), CLIENT, parent, describe, subject)
     const attempt = new Attempt(this, span, parent, destination.url, resends)
     if (span.isRecording()) {
-      this.attempts.write(request, attempt)
+      AttemptNote.write(request, attempt)
       this.open.add(attempt)
     }
     bindHandler(request, attempt)
-    if (settings.mayInject === undefined || settings.mayInject(host, request.path)) {
+    if (mayInject === undefined || mayInject(hostOf(destination), request.path)) {
       tools.inject(parent.withSpan(span), request, HEADER_SETTER)
     }
   }
 
   private onSend(request: object, headers: unknown, socket: Socket): void {
-    const attempt = this.attempts.read(request)
+    const attempt = AttemptNote.read(request)
     if (attempt === undefined) return
     attempt.socket = socket
     const wanted = this.settings.clientRequestHeaders
@@ -168,7 +193,7 @@ export class UndiciClient {
   }
 
   private onHeaders(request: object, response: { statusCode: number; headers: ResponseHeaders }): void {
-    const attempt = this.attempts.read(request)
+    const attempt = AttemptNote.read(request)
     const { statusCode: status, headers } = response
     // 103 Early Hints: the answer is still to come.
     if (attempt === undefined || (status < 200 && status !== 101)) return
@@ -195,21 +220,22 @@ export class UndiciClient {
     attempt.progressMs = nowMs()
     if (socket !== undefined) {
       span.add('network.protocol.version', socket.alpnProtocol === 'h2' ? '2' : '1.1')
-      const { remoteAddress, remotePort } = socket
-      if (remoteAddress !== undefined) span.add('network.peer.address', plainAddress(remoteAddress))
-      if (remotePort !== undefined) span.add('network.peer.port', remotePort)
+      addPeer(span, socket)
     }
     setClientStatus(span, this.settings, status)
     if (this.timer === undefined) this.lookLater()
   }
 
   private onEnd(request: object): void {
-    const attempt = this.attempts.read(request)
-    if (attempt !== undefined) this.end(attempt)
+    const attempt = AttemptNote.read(request)
+    if (attempt === undefined) return
+    // `fetch` keeps its requests until its responses are collected as garbage, and all that hangs on them.
+    AttemptNote.write(request, undefined)
+    this.end(attempt)
   }
 
   private onError(request: object, error: unknown): void {
-    const attempt = this.attempts.read(request)
+    const attempt = AttemptNote.read(request)
     if (attempt === undefined || !attempt.span.isRecording()) return
     attempt.mayBeSentAgain = true
     // Only a program aborts with what is no error, and undici itself when the response was collected as garbage.
@@ -233,7 +259,7 @@ export class UndiciClient {
     this.timer = startTimer(() => {
       this.timer = undefined
       this.endAbandoned(nowMs())
-      if (this.open.size > 0) this.lookLater()
+      if (!this.open.isEmpty) this.lookLater()
     }, LOOK_EVERY_MS).unref()
   }
 
@@ -249,6 +275,7 @@ export class UndiciClient {
   contextForAnother(attempt: Attempt): AgentContext {
     const context = attempt.callerContext.withSpan(attempt.callerContext.span)
     this.sentFrom.set(context, attempt)
+    this.sentAgain = true
     return context
   }
 
@@ -261,10 +288,11 @@ export class UndiciClient {
     target.hash = ''
     known.push({ url: redactUrl(this.settings, target.href), resends: resends + 1, atMs: nowMs() })
     this.redirects.set(callerContext, known)
+    this.redirected = true
   }
 
   private redirectsTo(url: string, context: AgentContext): number {
-    const known = this.redirects.get(context)
+    const known = this.redirected ? this.redirects.get(context) : undefined
     if (known === undefined) return 0
     const at = known.findIndex(redirect => redirect.url === url)
     if (at < 0) return 0
@@ -277,4 +305,17 @@ function describe({ settings, destination, resends }: Subject): AttributeList {
   const attributes = clientAttributes(settings, destination)
   if (resends > 0) attributes.push('http.request.resend_count', resends)
   return attributes
+}
+
+function addPeer(span: AgentSpan, socket: Socket): void {
+  const peer = peerOf(socket)
+  if (peer !== undefined) {
+    span.add('network.peer.address', peer.address)
+    if (peer.port !== undefined) span.add('network.peer.port', peer.port)
+    return
+  }
+  // A stream of the program's own.
+  const { remoteAddress, remotePort } = socket
+  if (remoteAddress !== undefined) span.add('network.peer.address', plainAddress(remoteAddress))
+  if (remotePort !== undefined) span.add('network.peer.port', remotePort)
 }

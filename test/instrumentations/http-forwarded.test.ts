@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { NOT_FORWARDED, parsePort, readForwarded, splitHost } from '../../instrumentations/_http-forwarded'
-import { createNote } from '../../instrumentations/_note'
+import { Given } from '../../instrumentations/_note'
+import { Listed, OpenList } from '../../instrumentations/_open-list'
 import { headerIn } from '../../instrumentations/http-head'
 
 describe('what the first proxy was asked for', () => {
@@ -94,16 +95,99 @@ describe('a rendered head', () => {
 
 describe('a note on an object of somebody else', () => {
   it('is read back, can be replaced, and is seen by nobody', () => {
-    const note = createNote<string | undefined>()
-    const other = createNote<string>()
     const target = Object.freeze({ own: 1 })
-    assert.equal(note.read(target), undefined)
-    note.write(target, 'first')
-    note.write(target, 'second')
-    other.write(target, 'of another')
-    assert.equal(note.read(target), 'second')
-    assert.equal(other.read(target), 'of another')
+    assert.equal(FirstNote.read(target), undefined)
+    FirstNote.write(target, 'first')
+    FirstNote.write(target, 'second')
+    SecondNote.write(target, 'of another')
+    assert.equal(FirstNote.read(target), 'second')
+    assert.equal(SecondNote.read(target), 'of another')
     assert.deepEqual(Reflect.ownKeys(target), ['own'])
     assert.equal(JSON.stringify(structuredClone(target)), '{"own":1}')
+  })
+})
+
+class FirstNote extends Given {
+  #text: string
+
+  constructor(target: object, text: string) {
+    super(target)
+    this.#text = text
+  }
+
+  static read(target: object): string | undefined {
+    return #text in target ? target.#text : undefined
+  }
+
+  static write(target: object, text: string): void {
+    if (#text in target) target.#text = text
+    else new FirstNote(target, text)
+  }
+}
+
+class SecondNote extends Given {
+  #text: string
+
+  constructor(target: object, text: string) {
+    super(target)
+    this.#text = text
+  }
+
+  static read(target: object): string | undefined {
+    return #text in target ? target.#text : undefined
+  }
+
+  static write(target: object, text: string): void {
+    if (#text in target) target.#text = text
+    else new SecondNote(target, text)
+  }
+}
+
+describe('a list of what is open', () => {
+  class Member extends Listed {
+    constructor(readonly name: number) {
+      super()
+    }
+  }
+
+  it('holds what a Set would hold, in the same order, whatever is added, taken out and cleared', () => {
+    const step = fc.record({ name: fc.nat(9), what: fc.constantFrom('add', 'delete', 'clear') })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), steps => {
+        const members = Array.from({ length: 10 }, (_, name) => new Member(name))
+        const list = new OpenList<Member>()
+        const set = new Set<Member>()
+        for (const { name, what } of steps) {
+          const member = members[name]!
+          if (what === 'clear') {
+            list.clear()
+            set.clear()
+          } else if (what === 'delete') {
+            list.delete(member)
+            set.delete(member)
+          } else if (!set.has(member)) {
+            list.add(member)
+            set.add(member)
+          }
+          assert.deepEqual(
+            [...list].map(each => each.name),
+            [...set].map(each => each.name),
+          )
+          assert.equal(list.isEmpty, set.size === 0)
+        }
+      }),
+    )
+  })
+
+  it('may lose the member that is visited', () => {
+    const list = new OpenList<Member>()
+    for (let name = 0; name < 3; name++) list.add(new Member(name))
+    const seen: number[] = []
+    for (const member of list) {
+      seen.push(member.name)
+      list.delete(member)
+    }
+    assert.deepEqual(seen, [0, 1, 2])
+    assert.ok(list.isEmpty)
   })
 })
