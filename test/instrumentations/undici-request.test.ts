@@ -147,7 +147,7 @@ describe('a response whose body nobody reads', () => {
     client.subscribe()
     const socket = { bytesRead: 100, alpnProtocol: undefined as string | undefined }
     const call = request({})
-    listeners.get('undici:request:create')!({ request: call })
+    client.onCreate(call)
     listeners.get('undici:client:sendHeaders')!({ request: call, headers: '', socket })
     listeners.get('undici:request:headers')!({ request: call, response: { statusCode: 200, headers: [] } })
     const headMs = performance.now()
