@@ -1,8 +1,7 @@
 /**
  * One request on its way through routers: which route is in charge, which spans are open, which error was seen.
  */
-import { performance } from 'node:perf_hooks'
-import type { AgentContext, AgentSpan, SpanEnding, Tools } from '../src/instrumentation'
+import { type AgentContext, type AgentSpan, nowMs, type SpanEnding, type Tools } from '../src/instrumentation'
 import { errorClass, failWithException, setRoute } from './_http-semantics'
 import type { LayerPath } from './express-paths'
 
@@ -162,7 +161,7 @@ export class Dispatch implements SpanEnding {
       this.closeUpTo(layer)
       this.innermost = outer
       this.passed ??= []
-      this.passed.push({ span, endMs: performance.now() })
+      this.passed.push({ span, endMs: nowMs() })
     } else this.closeUpTo(outer)
   }
 

@@ -19,6 +19,7 @@ import {
   type AgentSpan,
   type AttributeList,
   activeContext,
+  nowMs,
   ROOT,
   runInContext,
   SERVER,
@@ -250,7 +251,7 @@ class ServedCall {
     this.authority = typeof authority === 'string' ? authority : undefined
     this.emit = stream.emit
     this.peer = served.peerOf(stream)
-    this.startMs = headers['grpc-timeout'] === undefined ? 0 : performance.now()
+    this.startMs = headers['grpc-timeout'] === undefined ? 0 : nowMs()
   }
 
   begin(stream: Stream, known: boolean): void {
@@ -325,7 +326,7 @@ class ServedCall {
   private reasonOfReset(): number {
     const timeoutMs = parseTimeoutMs(this.headers['grpc-timeout'])
     if (timeoutMs === undefined) return CANCELLED
-    const remainingMs = timeoutMs - (performance.now() - this.startMs)
+    const remainingMs = timeoutMs - (nowMs() - this.startMs)
     return remainingMs <= Math.min(DEADLINE_SLACK_MS, timeoutMs / 10) ? DEADLINE_EXCEEDED : CANCELLED
   }
 

@@ -7,6 +7,7 @@
 import type { BroadcastChannel, Worker } from 'node:worker_threads'
 import type { Unsent } from './export/contract'
 import type { Patches } from './patch'
+import { monotonicMillis } from './trace/clock'
 
 /** From a thread to its parent. */
 interface Report {
@@ -74,9 +75,9 @@ export class Threads {
     const waiting = new Set(this.busyIds)
     this.post({ handOver: [...waiting] })
     const unsent: Unsent[] = []
-    const deadline = performance.now() + Math.min(timeoutMs, MAX_WAIT_MS)
+    const deadline = monotonicMillis() + Math.min(timeoutMs, MAX_WAIT_MS)
     const clock = new Int32Array(new SharedArrayBuffer(4))
-    while (waiting.size > 0 && performance.now() < deadline) {
+    while (waiting.size > 0 && monotonicMillis() < deadline) {
       for (const report of this.readAll()) {
         if (report.unsent === undefined || !waiting.delete(report.from)) continue
         unsent.push(...report.unsent)

@@ -53,7 +53,12 @@ const LAWS: Law[] = [
     builtins: ['async_hooks', 'crypto', 'perf_hooks'],
     packages: [],
   },
-  { of: 'src/sampling/', may: ['src/sampling/', 'src/trace/', 'src/log'], builtins: 'all', packages: [] },
+  {
+    of: 'src/sampling/',
+    may: ['src/sampling/', 'src/trace/', 'src/log', 'src/export/timers'],
+    builtins: 'all',
+    packages: [],
+  },
   { of: 'src/propagation/', may: ['src/propagation/', 'src/trace/', 'src/log'], builtins: [], packages: [] },
   {
     of: 'src/export/encodings/',
@@ -85,7 +90,7 @@ const LAWS: Law[] = [
   { of: 'src/report.ts', may: ['src/config/', 'src/export/', ...CONTRACTS], builtins: [], packages: [] },
   {
     of: 'src/resource',
-    may: ['src/resource', 'src/config/', ...CONTRACTS],
+    may: ['src/resource', 'src/config/', 'src/export/timers', ...CONTRACTS],
     builtins: 'all',
     packages: ['@opentelemetry/resource-detector-'],
   },

@@ -5,7 +5,10 @@ import type { Problem } from './problem'
 
 /** A file of settings is a screenful; what is larger is something else. */
 const MAX_BYTES = 1_000_000
-const OURS = /^\s*(?:export\s+)?(?:OTEL|AWS|TRACING_AGENT)_/m
+/** Blanks of one line only: with line ends among them, a file of empty lines would take time in proportion to its square. */
+const OURS = /^[ \t]*(?:export[ \t]+)?(?:OTEL|AWS|TRACING_AGENT)_/m
+/** Empty lines in a row that stay. A value in quotes may hold some; dotenv reads each run once for each of its lines. */
+const MAX_EMPTY_LINES = 10
 
 export interface EnvFile {
   /** Absolute path of the file that was read; empty when none was. */
@@ -33,10 +36,19 @@ export function readEnvFile(env: NodeJS.ProcessEnv, directory?: string): EnvFile
     const content = readFileSync(path, 'utf8')
     if (!OURS.test(content)) return { path, variables: {} }
     const { parse } = require('dotenv') as typeof import('dotenv')
-    return { path, variables: parse(content) }
+    return { path, variables: parse(withoutLongGaps(content)) }
   } catch (error) {
     return unreadable(named ?? '.env', (error as Error).message)
   }
+}
+
+function withoutLongGaps(content: string): string {
+  let empty = 0
+  const kept = content.split(/\r\n?|\n/).filter(line => {
+    empty = line.trim() === '' ? empty + 1 : 0
+    return empty <= MAX_EMPTY_LINES
+  })
+  return kept.join('\n')
 }
 
 function unreadable(path: string, reason: string): EnvFile {

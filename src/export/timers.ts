@@ -1,4 +1,4 @@
-import { monotonicMillis } from '../trace/clock'
+import * as clock from '../trace/clock'
 
 /**
  * Timers and clock as they were before the program could replace them: test frameworks put fake ones into their place, and
@@ -6,7 +6,9 @@ import { monotonicMillis } from '../trace/clock'
  */
 export const startTimer = setTimeout
 export const stopTimer = clearTimeout
+export const startInterval = setInterval
+export const stopInterval = clearInterval
 export const nextTurn = setImmediate
 /** Monotonic milliseconds. */
-export const now = monotonicMillis
-export const wallMillis = Date.now
+export const now = clock.monotonicMillis
+export const wallMillis = clock.wallMillis

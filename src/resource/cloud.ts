@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { environmentForThread } from '../config/surroundings'
+import { startTimer, stopTimer } from '../export/timers'
 import type { Found } from './local'
 
 /** Optional packages: each brings a part of the OpenTelemetry SDK with it. */
@@ -49,11 +50,11 @@ export function detectClouds(
   return new Promise(resolve => {
     let worker: Worker | undefined
     const finish = () => {
-      clearTimeout(timer)
+      stopTimer(timer)
       void worker?.terminate()
       resolve([...answers.values()].flat())
     }
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       // On ECS, say, the detector for EC2 waits in vain while that for ECS has answered.
       const silent = [...open].filter(cloud => answers.get(cloud)!.length === 0)
       if (silent.length > 0) {

@@ -1,5 +1,6 @@
 import type http from 'node:http'
 import type https from 'node:https'
+import { startTimer, stopTimer } from '../export/timers'
 import { runInContext, SUPPRESSED } from '../trace/context'
 
 /** A sampling service answers at once or not at all; the next try comes soon. */
@@ -10,12 +11,14 @@ const MAX_REPLY_BYTES = 4 * 1024 * 1024
 /** Asks a sampling service: untraced, with a connection that keeps no process alive. */
 export class SamplingService {
   private readonly makeRequest: typeof http.request
+  private readonly agent: http.Agent
   private open: http.ClientRequest | undefined
 
   constructor(private readonly origin: URL) {
     const library = require(origin.protocol === 'https:' ? 'node:https' : 'node:http') as typeof https
-    // Before the program replaced it.
+    // Before the program replaced them. An agent that keeps nothing: it is asked once in many seconds.
     this.makeRequest = library.request as typeof http.request
+    this.agent = new library.Agent()
   }
 
   /**
@@ -46,16 +49,17 @@ export class SamplingService {
         port,
         path,
         headers,
-        agent: false,
+        agent: this.agent,
         ...(username === '' ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }),
       })
       this.open = request
-      const timer = setTimeout(() => request.destroy(new Error(`did not answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS)
+      const tooLate = () => request.destroy(new Error(`did not answer within ${TIMEOUT_MS} ms`))
+      const timer = startTimer(tooLate, TIMEOUT_MS)
       timer.unref()
       request.on('socket', socket => socket.unref())
       request.on('error', error => reject(new Error(describe(error))))
       request.on('close', () => {
-        clearTimeout(timer)
+        stopTimer(timer)
         reject(new Error('closed the connection'))
       })
       request.on('response', response => {

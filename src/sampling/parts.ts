@@ -1,3 +1,4 @@
+import { now, startInterval, stopInterval, wallMillis } from '../export/timers'
 import type { Log } from '../log'
 import type { Resource } from '../trace/data'
 
@@ -20,12 +21,12 @@ export interface SamplerParts {
 
 /** The monotonic clock of these parts. */
 export function monotonicClock({ nowMs }: SamplerParts): () => number {
-  return nowMs ?? (() => performance.now())
+  return nowMs ?? now
 }
 
 /** The wall clock of these parts. */
 export function wallClock({ wallMs }: SamplerParts): () => number {
-  return wallMs ?? Date.now
+  return wallMs ?? wallMillis
 }
 
 /** The timer of these parts: one that keeps no process alive. */
@@ -34,7 +35,7 @@ export function repeater({ every }: SamplerParts): NonNullable<SamplerParts['eve
 }
 
 function everyUnref(ms: number, work: () => void): () => void {
-  const timer = setInterval(work, ms)
+  const timer = startInterval(work, ms)
   timer.unref()
-  return () => clearInterval(timer)
+  return () => stopInterval(timer)
 }

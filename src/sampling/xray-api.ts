@@ -4,6 +4,8 @@ import type { RuleRecord, Statistics, Target } from './xray-rule'
 
 /** Pages of GetSamplingRules; an account has at most 25 rules unless AWS allows more. */
 const MAX_PAGES = 20
+/** Lines to the user for one answer: one says enough, and a stranger may say it a million times. */
+const MAX_UNPROCESSED = 5
 /** Times in seconds since the epoch are smaller than this, in milliseconds larger. */
 const MILLIS_FROM = 1e11
 
@@ -32,11 +34,7 @@ export class XRaySamplingApi {
     for (let page = 0; page < MAX_PAGES; page++) {
       const body = typeof nextToken === 'string' ? { NextToken: nextToken } : {}
       const answer = (await this.service.ask('/GetSamplingRules', JSON.stringify(body))) as any
-      if (!Array.isArray(answer?.SamplingRuleRecords)) throw new Error('answered without sampling rules')
-      for (const item of answer.SamplingRuleRecords) {
-        const rule = parseRule(item?.SamplingRule)
-        if (rule !== undefined) found.push(rule)
-      }
+      found.push(...parseRules(answer))
       nextToken = answer.NextToken
       if (typeof nextToken !== 'string' || nextToken === '') break
     }
@@ -54,27 +52,45 @@ export class XRaySamplingApi {
     }))
     const body = JSON.stringify({ SamplingStatisticsDocuments: documents })
     const answer = (await this.service.ask('/SamplingTargets', body)) as any
-    if (!Array.isArray(answer?.SamplingTargetDocuments)) throw new Error('answered without sampling targets')
-    const byRule = new Map<string, Target>()
-    for (const target of answer.SamplingTargetDocuments) {
-      if (typeof target?.RuleName !== 'string') continue
-      byRule.set(target.RuleName, {
-        fixedRate: within(target.FixedRate, 1),
-        quota: within(target.ReservoirQuota, Infinity),
-        quotaUntil: seconds(target.ReservoirQuotaTTL),
-        intervalSeconds: within(target.Interval, Infinity),
-      })
-    }
-    const unprocessed = Array.isArray(answer.UnprocessedStatistics) ? answer.UnprocessedStatistics : []
-    return {
-      byRule,
-      lastRuleModification: seconds(answer.LastRuleModification) ?? 0,
-      unprocessed: unprocessed.map((item: any) => `${item?.RuleName}: ${item?.ErrorCode} ${item?.Message}`),
-    }
+    return parseTargets(answer)
   }
 
   close(): void {
     this.service.close()
+  }
+}
+
+/** @throws if it is no answer to GetSamplingRules */
+export function parseRules(answer: any): RuleRecord[] {
+  if (!Array.isArray(answer?.SamplingRuleRecords)) throw new Error('answered without sampling rules')
+  const found: RuleRecord[] = []
+  for (const item of answer.SamplingRuleRecords) {
+    const rule = parseRule(item?.SamplingRule)
+    if (rule !== undefined) found.push(rule)
+  }
+  return found
+}
+
+/** @throws if it is no answer to GetSamplingTargets */
+export function parseTargets(answer: any): Targets {
+  if (!Array.isArray(answer?.SamplingTargetDocuments)) throw new Error('answered without sampling targets')
+  const byRule = new Map<string, Target>()
+  for (const target of answer.SamplingTargetDocuments) {
+    if (typeof target?.RuleName !== 'string') continue
+    byRule.set(target.RuleName, {
+      fixedRate: within(target.FixedRate, 1),
+      quota: within(target.ReservoirQuota, Infinity),
+      quotaUntil: seconds(target.ReservoirQuotaTTL),
+      intervalSeconds: within(target.Interval, Infinity),
+    })
+  }
+  const unprocessed = Array.isArray(answer.UnprocessedStatistics) ? answer.UnprocessedStatistics : []
+  return {
+    byRule,
+    lastRuleModification: seconds(answer.LastRuleModification) ?? 0,
+    unprocessed: unprocessed
+      .slice(0, MAX_UNPROCESSED)
+      .map((item: any) => `${text(item?.RuleName)}: ${text(item?.ErrorCode)} ${text(item?.Message)}`),
   }
 }
 
@@ -96,7 +112,7 @@ function parseRule(rule: any): RuleRecord | undefined {
     serviceName: wildcard(rule.ServiceName),
     serviceType: wildcard(rule.ServiceType),
     resourceArn: wildcard(rule.ResourceARN),
-    attributes: Object.entries(attributes).map(([key, value]) => [key, String(value)]),
+    attributes: Object.entries(attributes).map(([key, value]) => [key, text(value)]),
   }
 }
 
@@ -104,6 +120,11 @@ function parseRule(rule: any): RuleRecord | undefined {
 function byPriority(a: RuleRecord, b: RuleRecord): number {
   if ((a.name === 'Default') !== (b.name === 'Default')) return a.name === 'Default' ? 1 : -1
   return a.priority - b.priority || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+}
+
+/** A word of the other side; an object is none, and need not be one that becomes text. */
+function text(value: unknown): string {
+  return typeof value === 'object' ? '' : String(value)
 }
 
 function wildcard(value: unknown): string {

@@ -2,7 +2,7 @@
 const MAX_DRIFT_MICROS = 250_000
 
 // As it was before the program could replace it, for its tests, by a clock that stands still.
-const wallMillis = Date.now
+export const wallMillis = Date.now
 
 /** 0 before the first look at the clock. */
 let anchor = 0

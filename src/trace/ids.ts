@@ -1,4 +1,5 @@
 import type { randomFillSync } from 'node:crypto'
+import { wallMillis } from './clock'
 
 /**
  * Bytes drawn from the CSPRNG at once. One call costs about as much as 300 ids, so a pool of 4 kB makes it vanish; a
@@ -49,6 +50,6 @@ export function newTraceId(): string {
  * (X-Ray developer guide, "Trace ID format").
  */
 export function newXRayTraceId(): string {
-  const seconds = Math.floor(Date.now() / 1000)
+  const seconds = Math.floor(wallMillis() / 1000)
   return seconds.toString(16).padStart(8, '0') + take(24)
 }

@@ -3,8 +3,38 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runAgent, startAgent } from '../kit/agent'
 import { startCollector } from '../kit/collector'
+import { FakeService } from '../sampling/service'
 
 const DELAY = { OTEL_BSP_SCHEDULE_DELAY: '100' }
+
+describe('what asks other services', () => {
+  const programs = { ...DELAY, OTEL_EXPORTER: 'none' }
+  const replies = {
+    jaeger_remote: () => ({ strategyType: 'PROBABILISTIC', probabilisticSampling: { samplingRate: 1 } }),
+    xray: () => ({ SamplingRuleRecords: [] }),
+  }
+  for (const [sampler, answer] of Object.entries(replies)) {
+    it(`asks for sampling by ${sampler} with the timers, the clock and the HTTP client that were there at the start`, async () => {
+      const service = await FakeService.start()
+      service.answer = answer
+      const endpoint = `endpoint=http://127.0.0.1:${service.port}`
+      const often = sampler === 'xray' ? 'polling_interval=1' : 'pollingIntervalMs=100'
+      const env = { ...programs, OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: `${endpoint},${often}` }
+      const { code, stderr, stdout } = await runAgent('fixtures/export/replaces.cjs', { env, args: ['http', '1500'] })
+      await service.stop()
+      assert.deepEqual({ code, stderr, stdout }, { code: 0, stderr: '', stdout: 'done\n' })
+      assert.ok(service.asked.length >= 2, `asked ${service.asked.length} times`)
+    })
+  }
+
+  it('asks a cloud with the timers that were there at the start', async () => {
+    const env = { ...DELAY, OTEL_NODE_RESOURCE_DETECTORS: 'gcp', TRACING_AGENT_RESOURCE_TIMEOUT: '300' }
+    const result = await runAgent('fixtures/export/replaces.cjs', { env, args: ['http', '1500'] })
+    assert.equal(result.stdout, 'done\n')
+    assert.equal(result.code, 0)
+    assert.equal(result.spans.length, 1)
+  })
+})
 
 for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
   describe(`an exporter over ${protocol}`, () => {
