@@ -8,12 +8,6 @@ export const METHODS = 'pkg_test.GrpcTester'
 
 const results = new Map<string, Promise<AgentResult>>()
 
-if (typeof beforeEach === 'function') {
-  beforeEach('a test that is tried again runs its program again', function () {
-    if ((this.currentTest as unknown as { currentRetry(): number }).currentRetry() > 0) results.clear()
-  })
-}
-
 /** The same program with the same options runs once, however many tests look at what came of it. */
 export function runBoth(program: string, options: RunOptions = {}): Promise<AgentResult> {
   const key = JSON.stringify([program, options])

@@ -89,7 +89,7 @@ export interface Running<R extends RunResult> {
   finished: Promise<R>
 }
 
-/** @param program path of the program, absolute or relative to test/ */
+/** @param program path of the program, absolute or relative to test/; empty when `nodeArgs` say what runs */
 export async function runAgent(program: string, options: RunOptions = {}): Promise<AgentResult> {
   return (await startAgent(program, options)).finished
 }
@@ -171,9 +171,10 @@ function startChild(
   counted?: Record<string, string>,
 ): Running<RunResult> {
   const file = isAbsolute(program) ? program : join(ROOT_FOLDER, 'test', program)
+  const programs = program === '' ? [] : [file]
   const node = options.node ?? process.env['TEST_NODE'] ?? process.execPath
   const cwd = options.cwd ?? ROOT_FOLDER
-  const args = [...nodeArgs, file, ...(options.args ?? [])]
+  const args = [...nodeArgs, ...programs, ...(options.args ?? [])]
   const env: Record<string, string> = {}
   for (const key of KEPT_VARIABLES) if (process.env[key] !== undefined) env[key] = process.env[key]
   const own: string[] = []

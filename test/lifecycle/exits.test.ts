@@ -18,7 +18,12 @@ const WAYS = [
   'an exit listener that throws',
   'an uncaught exception',
   'an uncaught exception that is handled',
+  'an uncaught exception that its handler throws again',
+  'something thrown that is no error',
+  'a capture callback for exceptions',
   'an unhandled rejection',
+  'a rejection that is only warned of',
+  'an exit code that is set in an exit listener',
   'a program that ends itself with a signal',
   'a program that replaces process.emit',
   'a program that replaces process.emit and puts it back',
@@ -44,6 +49,50 @@ describe('a program that ends by itself', () => {
       const options = { ...ALONE, args: [way], how: 'node-options' as const }
       const bare = await runBare(PROGRAM, options)
       const traced = await runAgent(PROGRAM, options)
+      assert.deepEqual(ending(traced), ending(bare))
+      assert.deepEqual(names(traced.spans), ['work'])
+    })
+  }
+})
+
+/** Ways to start a program, with what Node.js is given. */
+const STARTS: Record<string, { nodeArgs: string[]; file?: string; input?: string; env?: Record<string, string> }> = {
+  'a top-level await that never resolves': { nodeArgs: [], file: 'waits.mjs' },
+  'node -e': { nodeArgs: ['-e', 'WORK; console.log(1)'] },
+  'node -p': { nodeArgs: ['-p', 'WORK; [1, 2]'] },
+  'node -e as an ES module': {
+    nodeArgs: [
+      '--input-type=module',
+      '-e',
+      'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); WORK; console.log(await 1)',
+    ],
+  },
+  'the REPL': { nodeArgs: ['-i'], input: 'WORK\n1 + 1\nprocess.exitCode = 4\n.exit\n' },
+  'standard input': { nodeArgs: ['-'], input: 'WORK; console.log(1)' },
+  '--unhandled-rejections=warn': {
+    nodeArgs: ['--unhandled-rejections=warn', '-e', 'WORK; Promise.reject(new Error("no"))'],
+  },
+  '--unhandled-rejections=strict': {
+    nodeArgs: ['--unhandled-rejections=strict', '-e', 'WORK; Promise.reject(new Error("no"))'],
+  },
+  'a closed standard output': { nodeArgs: ['-e', 'WORK; require("fs").closeSync(1); console.log(1)'] },
+  'an inspector': { nodeArgs: ['--inspect=127.0.0.1:0', '-e', 'WORK; console.log(1)'] },
+}
+const WORK = 'require("@opentelemetry/api").trace.getTracer("t").startSpan("work").end()'
+
+describe('a program that is started in another way', () => {
+  for (const [name, { nodeArgs, file, input }] of Object.entries(STARTS)) {
+    it(`delivers its spans and ends as it would have: ${name}`, async () => {
+      // Whatever stands in the place of a program's file is an argument to the others.
+      const program = file === undefined ? '' : `fixtures/lifecycle/${file}`
+      const options = {
+        ...ALONE,
+        nodeArgs: nodeArgs.map(word => word.replace('WORK', WORK)),
+        input: input?.replace('WORK', WORK),
+        how: 'node-options' as const,
+      }
+      const bare = await runBare(program, options)
+      const traced = await runAgent(program, options)
       assert.deepEqual(ending(traced), ending(bare))
       assert.deepEqual(names(traced.spans), ['work'])
     })
@@ -108,9 +157,16 @@ describe('a program that gets a signal', () => {
   }
 })
 
-/** Frames of Node.js itself are left out: AsyncLocalStorage adds one, and how `emit` calls listeners depends on their number. */
+/**
+ * Frames of Node.js itself are left out: AsyncLocalStorage adds one, and how `emit` calls listeners depends on their number.
+ * So is that of the agent below the listeners for uncaught exceptions.
+ */
 function ending({ code, signal, stdout, stderr }: Awaited<ReturnType<typeof runBare>>) {
-  return { code, signal, stdout, stderr: stderr.replace(/^ +at .*\(node:.*\)\n/gm, '') }
+  const words = stderr
+    .replace(/^ +at (?:.*\((?:node:|.*\/build\/(?:src|agent)\/).*\)|node:.*)\n/gm, '')
+    .replace(/\(node:\d+\)/g, '(node)')
+    .replace(/ws:\S+/g, 'ws:')
+  return { code, signal, stdout, stderr: words }
 }
 
 function names(spans: readonly { name: string; startMicros: number }[]): string[] {

@@ -12,7 +12,6 @@ const PROGRAMS = join(ROOT_FOLDER, 'test/scenarios/programs')
 const LEFT_OUT: Record<string, string> = {
   P02: 'waits for a signal',
   P03: 'waits for a signal',
-  H12: 'leaves an endless answer when it likes',
   S15: 'calls in an order that is not fixed',
 }
 
