@@ -186,11 +186,13 @@ function headers(raw: string[], silent: boolean): string {
   return kept.join(', ')
 }
 
+/** How much of an endless answer, or of a long one, is on its way when somebody leaves it differs from run to run. */
+const LEFT = /(\r\n\r\n)(?:3e8\r\nx[x3e8\r\n]*|x{1000,})$/
+
 function conversations(wire: Wire, silent: boolean): Conversation[] {
   const texts = wire.conversations.map(({ sent, received }) => ({
     sent: text(sent, silent),
-    // How much of an endless answer is on its way when somebody leaves it differs from run to run.
-    received: withoutPorts(received).replace(/3e8\r\nx[x3e8\r\n]*$/, '(endless)'),
+    received: withoutPorts(received).replace(LEFT, '$1…'),
   }))
   return texts.sort((one, other) => (one.sent + one.received < other.sent + other.received ? -1 : 1))
 }
