@@ -1,6 +1,7 @@
 async function main() {
+  // Late enough that the request is on the wire, although fetch is loaded with the first one.
   const soon = new AbortController()
-  setTimeout(() => soon.abort(), 100)
+  setTimeout(() => soon.abort(), 500)
   for (const signal of [soon.signal, AbortSignal.abort()]) {
     try {
       await fetch(`${process.argv[2]}/never`, { signal })
