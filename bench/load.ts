@@ -12,7 +12,10 @@ export interface LoadCommand {
   paths?: number
   requests: number
   connections: number
-  /** Requests a second, started at their time whether or not earlier ones were answered. Left out: as fast as may be. */
+  /**
+   * Requests a second, at equal distances, started at their time whether or not earlier ones were answered. Left out: as
+   * fast as may be.
+   */
   perSecond?: number
 }
 
@@ -20,6 +23,7 @@ export interface LoadResult {
   seconds: number
   perSecond: number
   p50Micros: number
+  /** At a given rate the median over the seconds of the run: a pause of the machine is in one of them. */
   p99Micros: number
   failed: number
 }
@@ -69,6 +73,18 @@ class Connection {
   }
 }
 
+/** @param latencies in the order of the requests @returns the median of what each part of that many requests had */
+function percentile(latencies: Float64Array, share: number, part: number): number {
+  const parts: number[] = []
+  const length = Math.min(part, latencies.length)
+  for (let from = 0; from + length <= latencies.length; from += length) {
+    const sorted = latencies.slice(from, from + length).sort()
+    parts.push(sorted[Math.floor(length * share)]!)
+  }
+  parts.sort((a, b) => a - b)
+  return parts[parts.length >> 1]!
+}
+
 function run({ port, path, paths = 1, requests, connections, perSecond }: LoadCommand): Promise<LoadResult> {
   return new Promise(resolve => {
     const prepared = Array.from({ length: paths }, (_, n) =>
@@ -86,18 +102,16 @@ function run({ port, path, paths = 1, requests, connections, perSecond }: LoadCo
     const idle: Connection[] = []
     const all: Connection[] = []
     const startedAt = performance.now()
-    let timer: NodeJS.Timeout | undefined
+    const second = perSecond === undefined ? requests : Math.floor(perSecond)
 
     const finish = () => {
-      clearInterval(timer)
       for (const connection of all) connection.close()
       const seconds = (performance.now() - startedAt) / 1000
-      latencies.sort()
       resolve({
         seconds,
         perSecond: requests / seconds,
-        p50Micros: latencies[Math.floor(requests * 0.5)]!,
-        p99Micros: latencies[Math.floor(requests * 0.99)]!,
+        p50Micros: percentile(latencies, 0.5, second),
+        p99Micros: percentile(latencies, 0.99, second),
         failed,
       })
     }
@@ -124,7 +138,8 @@ function run({ port, path, paths = 1, requests, connections, perSecond }: LoadCo
       return
     }
     idle.push(...all)
-    timer = setInterval(() => {
+    // It turns without a rest: a timer would start the requests of a whole millisecond at once.
+    const tick = () => {
       const now = performance.now()
       for (; sent < requests && startedAt + (sent * 1000) / perSecond <= now; sent++) {
         const dueAt = startedAt + (sent * 1000) / perSecond
@@ -132,7 +147,9 @@ function run({ port, path, paths = 1, requests, connections, perSecond }: LoadCo
         if (connection === undefined) waiting.push(dueAt)
         else connection.send(dueAt)
       }
-    }, 1)
+      if (done < requests) setImmediate(tick)
+    }
+    tick()
   })
 }
 

@@ -54,6 +54,16 @@ export class Bench {
 
   /** @param perSecond a fixed load, for latencies; left out: as much as it bears */
   async measure(of: Case, agent: AgentRow, perSecond?: number): Promise<Sample> {
+    const [sample] = await this.measureAfter([of.warmUp], of, agent, perSecond)
+    return sample!
+  }
+
+  /**
+   * Several samples of one run.
+   *
+   * @param requests how many the program has answered when each begins
+   */
+  async measureAfter(requests: readonly number[], of: Case, agent: AgentRow, perSecond?: number): Promise<Sample[]> {
     const receiverUrl = `http://127.0.0.1:${this.ports.receiver}`
     const folder = scratchOf(agent)
     const env = {
@@ -67,24 +77,30 @@ export class Bench {
       { ...env, ...of.env },
       ROOT,
     )
+    const samples: Sample[] = []
     try {
       const port = Number(await program.line('port '))
-      await this.drive(of, program, port, of.warmUp)
-      await sleep(300)
-      await this.settle(0)
-      await fetch(`${receiverUrl}/reset`)
-      const cpuBefore = program.cpuMicros()
-      const result = await this.drive(of, program, port, of.requests, perSecond)
-      if (agent.name !== 'bare') await this.settle(of.requests)
-      const cpuMicros = program.cpuMicros() - cpuBefore
-      const counts = (await (await fetch(`${receiverUrl}/count`)).json()) as { spans: number; bytes: number }
-      return {
-        ...result,
-        cpuMicrosPerRequest: cpuMicros / of.requests,
-        memoryMb: program.memoryMb(),
-        spansPerRequest: counts.spans / of.requests,
-        bytesPerSpan: counts.spans === 0 ? 0 : counts.bytes / counts.spans,
+      let answered = 0
+      for (const before of requests) {
+        if (before > answered) await this.drive(of, program, port, before - answered)
+        await sleep(300)
+        await this.settle(0)
+        await fetch(`${receiverUrl}/reset`)
+        const cpuBefore = program.cpuMicros()
+        const result = await this.drive(of, program, port, of.requests, perSecond)
+        if (agent.name !== 'bare') await this.settle(of.requests)
+        const cpuMicros = program.cpuMicros() - cpuBefore
+        const counts = (await (await fetch(`${receiverUrl}/count`)).json()) as { spans: number; bytes: number }
+        samples.push({
+          ...result,
+          cpuMicrosPerRequest: cpuMicros / of.requests,
+          memoryMb: program.memoryMb(),
+          spansPerRequest: counts.spans / of.requests,
+          bytesPerSpan: counts.spans === 0 ? 0 : counts.bytes / counts.spans,
+        })
+        answered = before + of.requests
       }
+      return samples
     } finally {
       await program.stop()
     }

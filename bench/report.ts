@@ -147,7 +147,7 @@ function growth(curves: readonly Curve[]): string {
     .map(({ unit, points }) => {
       const lines = [`| ${unit} | bare µs | added µs | memory MB |`, '| --: | --: | --: | --: |']
       for (const { at, bareMicros, addedMicros, memoryMb } of points) {
-        lines.push(`| ${at} | ${bareMicros.toFixed(1)} | ${signed(addedMicros)} | ${memoryMb.toFixed(0)} |`)
+        lines.push(`| ${at} | ${bareMicros.toFixed(1)} | ${signed(addedMicros.median)} | ${memoryMb.toFixed(0)} |`)
       }
       return lines.join('\n')
     })

@@ -13,12 +13,24 @@ export interface Spread {
   max: number
 }
 
-export type Row = Record<keyof Sample, Spread> & Partial<Record<'p50LoadedMicros' | 'p99LoadedMicros', Spread>>
+/** `p99LoadedOfBare` compares within a round. */
+export type Row = Record<keyof Sample, Spread> &
+  Partial<Record<'p50LoadedMicros' | 'p99LoadedMicros' | 'p99LoadedOfBare', Spread>>
 
+export interface Point {
+  at: string
+  bareMicros: number
+  /** Of the rounds the median, the least and the greatest. */
+  addedMicros: Spread
+  bareMemoryMb: number
+  memoryMb: number
+}
+
+/** What is added to a request as something grows. */
 export interface Curve {
   title: string
   unit: string
-  points: { at: string; bareMicros: number; addedMicros: number; memoryMb: number }[]
+  points: Point[]
 }
 
 /** Nanoseconds of CPU for one call. */
@@ -71,6 +83,11 @@ export function save(results: Results): void {
     FILE,
     `${JSON.stringify(results, (_key, value) => (typeof value === 'number' ? round(value) : value), 1)}\n`,
   )
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b)
+  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted[sorted.length - 1]! }
 }
 
 export function median(values: readonly number[]): number {

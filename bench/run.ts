@@ -4,17 +4,13 @@
  */
 import { CASES } from './cases'
 import { Bench, type Sample } from './measure'
-import { load, type Row, type Spread, save } from './results'
+import { load, type Row, save, spread } from './results'
 import { scratchOf } from './scratch'
 import { measureStarts } from './start'
 
-/** Share of the bare program's throughput at which latencies are compared. */
+/** Share of the bare program's throughput at which latencies are compared, and for how long. */
 const LOAD_SHARE = 0.7
-
-function spread(values: number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted[sorted.length - 1]! }
-}
+const LOADED_SECONDS = 5
 
 function add(kept: Partial<Record<keyof Row, number[]>>, key: keyof Row, value: number): void {
   const values = kept[key]
@@ -35,6 +31,7 @@ async function main(): Promise<void> {
     for (const of of chosen) {
       const samples = new Map<string, Partial<Record<keyof Row, number[]>>>()
       let bearable = 0
+      let bareP99 = 0
       for (let round = 0; round < rounds; round++) {
         for (const agent of of.agents) {
           const kept = samples.get(agent.name) ?? {}
@@ -46,12 +43,14 @@ async function main(): Promise<void> {
           if (agent.name === 'bare') bearable = sample.perSecond
           if (of.latency) {
             const loaded = await bench.measure(
-              { ...of, warmUp: 5000, requests: Math.round(bearable * LOAD_SHARE * 3) },
+              { ...of, requests: Math.round(bearable * LOAD_SHARE * LOADED_SECONDS) },
               agent,
               bearable * LOAD_SHARE,
             )
+            if (agent.name === 'bare') bareP99 = loaded.p99Micros
             add(kept, 'p50LoadedMicros', loaded.p50Micros)
             add(kept, 'p99LoadedMicros', loaded.p99Micros)
+            add(kept, 'p99LoadedOfBare', loaded.p99Micros / bareP99)
           }
           console.log(
             `${of.name} ${round + 1}/${rounds} ${agent.name}: ${sample.cpuMicrosPerRequest.toFixed(2)} µs, ${Math.round(sample.perSecond)}/s, ${sample.spansPerRequest.toFixed(2)} spans`,
