@@ -4,7 +4,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { Sample } from './measure'
 import { ROOT } from './place'
-import type { Start } from './start'
+import type { ExporterStart, FirstAnswer, Start } from './start'
 
 /** Median, least and greatest of the rounds. */
 export interface Spread {
@@ -55,6 +55,8 @@ export interface Results {
   rounds: number
   cases: Record<string, { title: string; agents: Record<string, Row> }>
   starts: Start[]
+  exporterStarts: ExporterStart[]
+  firstAnswers: FirstAnswer[]
   pieces: Piece[]
   growth: Curve[]
   blocks: Block[]
@@ -69,6 +71,8 @@ export function load(): Results {
     rounds: 0,
     cases: {},
     starts: [],
+    exporterStarts: [],
+    firstAnswers: [],
     pieces: [],
     growth: [],
     blocks: [],

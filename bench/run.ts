@@ -6,7 +6,7 @@ import { CASES } from './cases'
 import { Bench, type Sample } from './measure'
 import { load, type Row, save, spread } from './results'
 import { scratchOf } from './scratch'
-import { measureStarts } from './start'
+import { measureExporterStarts, measureFirstAnswers, measureStarts } from './start'
 
 /** Share of the bare program's throughput at which latencies are compared, and for how long. */
 const LOAD_SHARE = 0.7
@@ -21,7 +21,7 @@ function add(kept: Partial<Record<keyof Row, number[]>>, key: keyof Row, value: 
 async function main(): Promise<void> {
   const args = process.argv.slice(2)
   const at = args.indexOf('--rounds')
-  const rounds = at < 0 ? 5 : Number(args.splice(at, 2)[1])
+  const rounds = at < 0 ? 3 : Number(args.splice(at, 2)[1])
   const chosen = CASES.filter(({ name }) => args.length === 0 || args.includes(name))
   const results = load()
   results.rounds = rounds
@@ -70,7 +70,9 @@ async function main(): Promise<void> {
     await bench.stop()
   }
   if (args.length === 0 || args.includes('start')) {
-    results.starts = measureStarts(Math.max(rounds * 3, 9))
+    results.starts = measureStarts(rounds * 4)
+    results.exporterStarts = measureExporterStarts(rounds * 8)
+    results.firstAnswers = measureFirstAnswers(rounds * 4)
     save(results)
   }
 }
