@@ -25,6 +25,7 @@ const REGISTER = 'src/register.ts'
 const ALWAYS = [
   'instrumentations/undici-start.ts',
   'node_modules/require-in-the-middle/index.js',
+  'src/export/encodings/text.ts',
   'src/export/rows/otlp.ts',
   'src/export/transports/http.ts',
 ]
@@ -32,8 +33,14 @@ const ALWAYS = [
 /** What `node:module` exports, in a file of the bundle: every CommonJS file has it without asking. */
 const NODE_MODULE = 'NodeModule'
 
-/** Asked for by `require`, and by most programs: what others share with it they take from its file. */
-const OFTEN = 'instrumentations/http.ts'
+/**
+ * Asked for by `require` in most programs, each group at one time: with the first look at HTTP, with the first batch. What
+ * others share with them they take from their file.
+ */
+const OFTEN = [
+  ['instrumentations/http.ts'],
+  ['src/export/encodings/otlp-protobuf.ts', 'src/export/transports/http-posting.ts'],
+]
 
 /** Where files of the bundle differ from those that tsc makes. */
 const differences = {
@@ -84,26 +91,32 @@ const OPTIONS = {
 }
 
 const graph = await importsOf(REGISTER)
-const core = closure(graph, [REGISTER, ...ALWAYS], new Set())
-const often = closure(graph, [OFTEN], core)
+/** Each source that several files of the bundle may use, with the one in which it stands. */
+const owners = new Map()
+place('register', [REGISTER, ...ALWAYS])
+for (const members of OFTEN) place(nameOf(members[0]), members)
 /** For each file of the bundle the sources that are asked for from it. */
-const files = cut(graph, core, often)
+const files = new Map([...OFTEN.map(members => [nameOf(members[0]), members]), ...cut(graph)])
+/** For each file that others take from, what they take. */
+const shared = new Map(['register', ...OFTEN.map(members => nameOf(members[0]))].map(name => [name, new Set()]))
 rmSync(OUT, { recursive: true, force: true })
-/** Sources in register.js, and in the file of HTTP, that others use. */
-const shared = { register: new Set(), [nameOf(OFTEN)]: new Set([OFTEN]) }
-for (const [name, members] of files) {
+for (const [name, members] of [...files].reverse()) {
   const lines = members.map(file => `  get ${JSON.stringify(file)}() { return require('./${file}') },`)
-  await bundle(name, `module.exports = {\n${lines.join('\n')}\n}`, members)
+  const own = `export const members = {\n${lines.join('\n')}\n}`
+  await bundle(name, shared.has(name) ? `${own}\n${exporting(shared.get(name))}` : own, members)
 }
-await bundle(nameOf(OFTEN), exporting(shared[nameOf(OFTEN)], 'modules'), [OFTEN])
-await bundle('register', `export * from './${REGISTER}'\n${exporting(shared.register, 'modules')}`, ALWAYS)
+await bundle('register', `export * from './${REGISTER}'\n${exporting(shared.get('register'))}`, ALWAYS)
+
+function place(owner, sources) {
+  for (const source of closure(graph, sources, owners)) owners.set(source, owner)
+}
 
 /** Everything at once, and not each when it is asked for: what is imported can be called without a detour. */
-function exporting(sources, as) {
+function exporting(sources) {
   const names = [...sources].sort()
   return [
     ...names.map((file, index) => `import * as m${index} from './${file}'`),
-    `export const ${as} = { ${names.map((file, index) => `${JSON.stringify(file)}: m${index}`).join(', ')} }`,
+    `export const modules = { ${names.map((file, index) => `${JSON.stringify(file)}: m${index}`).join(', ')} }`,
   ].join('\n')
 }
 const toRegister = {
@@ -141,13 +154,13 @@ async function bundle(name, contents, members) {
         const file = relative(ROOT, found.path)
         const isLater = kind === 'require-call' && !members.includes(file) && fileOf(file) !== undefined
         if (isLater) return { path: file, namespace: 'later' }
-        const owner = file.startsWith('node_modules/') ? name : ownerOf(file)
+        const owner = file.startsWith('node_modules/') ? name : owners.get(file)
         return owner === undefined || owner === name
           ? undefined
           : { path: file, namespace: 'shared', pluginData: owner }
       })
       onLoad({ filter: /./, namespace: 'shared' }, async ({ path, pluginData: owner }) => {
-        shared[owner].add(path)
+        shared.get(owner).add(path)
         // Constants: the properties of the other file's modules are getters, which every call would go through.
         const constants = (await exportsOf(path)).map(each => `export const ${each} = from.${each}`)
         return {
@@ -155,8 +168,7 @@ async function bundle(name, contents, members) {
         }
       })
       onLoad({ filter: /./, namespace: 'later' }, ({ path }) => {
-        const of = `require('./${fileOf(path)}.js')${path === OFTEN ? '.modules' : ''}`
-        return { contents: `module.exports = ${of}[${JSON.stringify(path)}]` }
+        return { contents: `module.exports = require('./${fileOf(path)}.js').members[${JSON.stringify(path)}]` }
       })
       onResolve({ filter: /^\.\/(register|lazy-[\w-]+)\.js$/ }, ({ path, namespace }) =>
         namespace === 'shared' || namespace === 'later' ? { path, external: true } : undefined,
@@ -174,14 +186,8 @@ async function bundle(name, contents, members) {
 }
 
 function fileOf(member) {
-  if (member === OFTEN) return nameOf(OFTEN)
   for (const [name, members] of files) if (members.includes(member)) return name
   return undefined
-}
-
-/** The file of the bundle in which a source stands that several of them use. */
-function ownerOf(source) {
-  return core.has(source) ? 'register' : often.has(source) ? nameOf(OFTEN) : undefined
 }
 
 /** The names that a source exports. */
@@ -221,12 +227,11 @@ async function importsOf(entry) {
 }
 
 /** @returns for each further file the sources that are asked for from it. No source is in two files. */
-function cut(graph, core, often) {
+function cut(graph) {
   const groups = []
-  const placed = new Set([...core, ...often])
-  const later = new Set([...graph.values()].flatMap(each => each.later).filter(file => !placed.has(file)))
+  const later = new Set([...graph.values()].flatMap(each => each.later).filter(file => !owners.has(file)))
   for (const file of later) {
-    const group = { members: [file], all: closure(graph, [file], placed) }
+    const group = { members: [file], all: closure(graph, [file], owners) }
     for (const other of groups.filter(({ all }) => [...all].some(each => group.all.has(each)))) {
       group.members.push(...other.members)
       for (const each of other.all) group.all.add(each)

@@ -22,3 +22,9 @@ export function later(mediaType: string, maxSpans: number, load: () => Encoding)
     readError: (body, type) => get().readError?.(body, type) ?? '',
   }
 }
+
+/** The OTLP file format, of more than one exporter. */
+export const jsonLines = later('application/jsonl', Infinity, () => {
+  const { otlpJsonLines } = require('./encodings/otlp-json') as typeof import('./encodings/otlp-json')
+  return otlpJsonLines
+})

@@ -1,16 +1,19 @@
 /** Backends other than OTLP: AWS X-Ray, Zipkin, Jaeger, and a file. */
 import { resolve } from 'node:path'
 import type { Plan, Settings } from '../index'
+import { jsonLines, later } from '../later'
 
 const XRAY_TIMEOUT_MS = 10_000
 const FILE_TIMEOUT_MS = 10_000
 /** Jaeger's agent reads datagrams of this size and no larger ones. */
 const MAX_AGENT_BYTES = 65_000
+const THRIFT_BINARY = 'application/vnd.apache.thrift.binary'
+const THRIFT_COMPACT = 'application/vnd.apache.thrift.compact'
 
 export function xray(settings: Settings): Plan {
   const { host, port } = splitAddress(settings.config.xrayDaemon.udp)
   return {
-    encoding: xrayEncodings().xrayDaemon(xrayOptions(settings)),
+    encoding: later('application/vnd.aws.xray.daemon', 1, () => xrayEncodings().xrayDaemon(xrayOptions(settings))),
     transport: { file: 'udp', options: { host, port, accepts: ['application/vnd.aws.xray.daemon'] } },
     timeoutMs: XRAY_TIMEOUT_MS,
     advice: { address: 'AWS_XRAY_DAEMON_ADDRESS selects the daemon' },
@@ -21,7 +24,7 @@ export function xrayApi(settings: Settings): Plan {
   const { config, version } = settings
   const endpoint = config.xrayApiEndpoint.replace(/\/+$/, '')
   return {
-    encoding: xrayEncodings().xrayApi(xrayOptions(settings)),
+    encoding: later('application/x-amz-json-1.1', 50, () => xrayEncodings().xrayApi(xrayOptions(settings))),
     transport: {
       file: 'aws',
       options: {
@@ -40,8 +43,12 @@ export function xrayApi(settings: Settings): Plan {
   }
 }
 
-export function zipkin({ config, version }: Settings): Plan {
+const zipkinJson = later('application/json', Infinity, () => {
   const { zipkinJson } = require('../encodings/zipkin-json') as typeof import('../encodings/zipkin-json')
+  return zipkinJson
+})
+
+export function zipkin({ config, version }: Settings): Plan {
   const plan = { encoding: zipkinJson, timeoutMs: config.zipkinTimeoutMs }
   if (config.zipkinKafkaBrokers.length > 0) {
     return {
@@ -82,7 +89,7 @@ function jaegerCollector({ config, version }: Settings): Plan {
     url.password = encodeURIComponent(config.jaegerPassword)
   }
   return {
-    encoding: jaegerEncodings().jaegerThriftBinary,
+    encoding: later(THRIFT_BINARY, Infinity, () => jaegerEncodings().jaegerThriftBinary),
     transport: { file: 'http', options: httpOptions(url.href, version) },
     timeoutMs: config.jaegerTimeoutMs,
     advice: {
@@ -94,7 +101,9 @@ function jaegerCollector({ config, version }: Settings): Plan {
 
 function jaegerAgent({ config }: Settings, protocol: string): Plan {
   const isCompact = protocol === 'udp/thrift.compact'
-  const encoding = isCompact ? jaegerEncodings().jaegerThriftCompact : jaegerEncodings().jaegerThriftBinaryCall
+  const encoding = isCompact
+    ? later(THRIFT_COMPACT, Infinity, () => jaegerEncodings().jaegerThriftCompact)
+    : later(THRIFT_BINARY, Infinity, () => jaegerEncodings().jaegerThriftBinaryCall)
   return {
     encoding,
     transport: {
@@ -112,11 +121,10 @@ function jaegerAgent({ config }: Settings, protocol: string): Plan {
 }
 
 export function file({ config }: Settings): Plan {
-  const { otlpJsonLines } = require('../encodings/otlp-json') as typeof import('../encodings/otlp-json')
   // The program may change its working directory later.
   const path = resolve(config.filePath.replaceAll('%p', String(process.pid)))
   return {
-    encoding: otlpJsonLines,
+    encoding: jsonLines,
     transport: { file: 'file', options: { path } },
     timeoutMs: FILE_TIMEOUT_MS,
     advice: { address: 'TRACING_AGENT_FILE selects the file' },

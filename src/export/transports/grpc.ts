@@ -6,7 +6,7 @@
  * and opened anew after an error, a GOAWAY, or a call without an answer (the connection may be dead and not know it).
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
-import net, { type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Recalled, Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
 import { stopTimer } from '../timers'
@@ -208,6 +208,7 @@ export function create(options: GrpcOptions): Transport {
 
 function openSocket({ protocol, hostname, port }: URL, { ca, cert, key }: GrpcOptions): Socket {
   const host = hostname.replace(/^\[|\]$/g, '')
+  const net = require('node:net') as typeof import('node:net')
   if (protocol === 'http:') return net.connect({ host, port: Number(port || 80) })
   const tls = require('node:tls') as typeof import('node:tls')
   // The name of the server is not sent for an address (RFC 6066, section 3).

@@ -1,5 +1,5 @@
 /** One datagram a message. */
-import dgram from 'node:dgram'
+import type dgram from 'node:dgram'
 import type { Reply, Transport } from '../contract'
 import { nextTurn } from '../timers'
 
@@ -27,8 +27,9 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
    * The system tells of a refused datagram after it was sent, so it is the next turn of the event loop that knows.
    */
   function open(): Promise<dgram.Socket> {
+    const { createSocket } = require('node:dgram') as typeof dgram
     return new Promise((resolve, reject) => {
-      const made = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
+      const made = createSocket(host.includes(':') ? 'udp6' : 'udp4')
       made.unref()
       const failed = (error: NodeJS.ErrnoException) => {
         socket = undefined
