@@ -38,7 +38,7 @@ const NODE_MODULE = 'NodeModule'
  * others share with them they take from their file.
  */
 const OFTEN = [
-  ['instrumentations/http.ts'],
+  ['instrumentations/http.ts', 'src/tracing.ts', 'src/export/exporter.ts'],
   ['src/export/encodings/otlp-protobuf.ts', 'src/export/transports/http-posting.ts'],
 ]
 

@@ -1,28 +1,31 @@
 /**
  * The composition root: reads as the story of a start. The only file that may import everything.
  */
+// Evaluated at once: they keep timers and clock as they are before the program can replace them, and the root context.
+import './export/home'
+import './export/timers'
+import './instrumentation'
+import type { TextMapPropagator, TracerProvider } from '@opentelemetry/api'
 import { INSTRUMENTATIONS } from '../instrumentations/index'
 import { hasProvider, registerGlobals } from './api'
 import { type Config, type Loaded, lambdaTraceId, loadConfig } from './config/load'
 import type { Exporter } from './export/contract'
-import { createExporters, fanOut } from './export/index'
+import { createExporters, fanOut, type PlannedExporter, planExporters, type Settings } from './export/index'
 import { hookModules, type OnLoad, packageFile } from './hook'
-import type { Tools } from './instrumentation'
 import { type Lifecycle, watchExit } from './lifecycle'
 import { createLog, type Log } from './log'
-import { loadedAgent, noticeAgents, ProgramProvider } from './otheragents'
+import { loadedAgent, noticeAgents } from './otheragents'
 import { Patches } from './patch'
-import { createPropagator, type Propagator } from './propagation/index'
 import type { ProcessResource } from './resource'
 import { alwaysOff } from './sampling/always'
 import { createSampler } from './sampling/index'
-import { createSettings } from './settings'
 import { Threads } from './threads'
 import { AgentContextManager } from './trace/context'
 import { type AttributeList, FLAG_RANDOM, type Resource, type SpanData, type SpanSink } from './trace/data'
 import { newSpanId, newTraceId, newXRayTraceId } from './trace/ids'
 import { PassThroughProvider } from './trace/passthrough'
-import { AgentTracerProvider, type TracerParts } from './trace/tracer'
+import type { TracerParts } from './trace/tracer'
+import type { Tracing } from './tracing'
 
 export type { Config } from './config/load'
 
@@ -93,18 +96,17 @@ function compose(overrides: Partial<Config>): Agent {
 function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log: Log): Agent {
   const resource = new LazyResource(config, log)
   // Before anything is patched: what exporters send is none of the program's calls.
-  const exporters = config.disabled ? [] : createExporters({ config, origins, log, version: VERSION }, resource)
-  const isPending = () => exporters.some(exporter => exporter.pending > 0)
+  const exporters = new Exporters({ config, origins, log, version: VERSION }, resource)
   const lifecycle: Lifecycle = watchExit(
     {
       finish: () => patches.finish(),
-      pending: () => isPending() || threads.pending,
+      pending: () => exporters.isPending() || threads.pending,
       deliver: () => {
         const { deliverNow } = require('./export/lastgasp') as typeof import('./export/lastgasp')
-        deliverNow(exporters, threads.collect(config.exitTimeoutMs), config.exitTimeoutMs, log)
+        deliverNow(exporters.made, threads.collect(config.exitTimeoutMs), config.exitTimeoutMs, log)
       },
       report: () => {
-        if (isTalkative(log) && exporters.length > 0) log.info(report().ending(exporters))
+        if (isTalkative(log) && exporters.count > 0) log.info(report().ending(exporters.all()))
       },
     },
     exit,
@@ -113,11 +115,14 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     {
       takeUnsent: () => {
         patches.finish()
-        return [...exporters.flatMap(exporter => exporter.takeUnsent(false)), ...threads.collect(config.exitTimeoutMs)]
+        return [
+          ...exporters.made.flatMap(exporter => exporter.takeUnsent(false)),
+          ...threads.collect(config.exitTimeoutMs),
+        ]
       },
       busy: () => lifecycle.busy(),
       idle: () => {
-        if (!isPending()) lifecycle.idle()
+        if (!exporters.isPending()) lifecycle.idle()
       },
     },
     exit,
@@ -133,7 +138,6 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     xrayDaemon: config.xrayDaemon.tcp,
     lambdaTraceId,
   }
-  const propagator = createPropagator(config.propagators, facts)
   const sampler = createSampler(config.sampler, config.samplerArg || undefined, facts)
   const parts = {
     sampler,
@@ -147,23 +151,28 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   if (config.disabled) log.info('OTEL_SDK_DISABLED=true: no spans are made, headers are passed on')
   else if (isTalkative(log)) {
     const { atFirstSpan, beginning } = report()
-    const say = () => log.info(beginning(config, exporters, parts.sampler, resource.serviceName))
+    const say = () => log.info(beginning(config, exporters.all(), parts.sampler, resource.serviceName))
     atFirstSpan(parts, patches.guard(say, 'saying what is used'))
   }
-  const tracers = config.disabled ? new PassThroughProvider() : new AgentTracerProvider(parts)
   const enabled = enabledNames(config, log)
   const rows = INSTRUMENTATIONS.filter(({ name }) => enabled.has(name))
+  let made: Tracing | undefined
+  const tracing = () => {
+    const { createTracing } = require('./tracing') as typeof import('./tracing')
+    made ??= createTracing(config, parts, facts, rows, patches, log, VERSION)
+    return made
+  }
 
   const failed = (error: unknown) => patches.fault('sending what waits', error)
   const agent: Agent = {
     async flush() {
-      await Promise.all(exporters.map(async exporter => exporter.flush()).map(sent => sent.catch(failed)))
+      await Promise.all(exporters.made.map(async exporter => exporter.flush()).map(sent => sent.catch(failed)))
     },
     async stop() {
       // A function of ours that the program wrapped again stays where it is, and starts nothing any more.
       parts.sampler = alwaysOff
       patches.undo()
-      await Promise.all(exporters.map(exporter => exporter.stop(config.exitTimeoutMs).catch(failed)))
+      await Promise.all(exporters.all().map(exporter => exporter.stop(config.exitTimeoutMs).catch(failed)))
       exit.undo()
       guard().agent = undefined
     },
@@ -172,15 +181,14 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     log.warn(`stops: ${name} traces this program, too; remove one of the two`)
     void agent.stop()
   }
-  const trace = tracers instanceof AgentTracerProvider ? new ProgramProvider(tracers, rows, log) : tracers
   if (!config.disabled) sampler.start?.()
   patches.onUndo(() => sampler.stop?.())
-  const globals = { trace, context: new AgentContextManager(), propagation: propagator }
+  const fault = (error: unknown) => patches.fault('loading what makes spans', error)
+  const globals = { ...lateGlobals(tracing, fault), context: new AgentContextManager() }
   patches.onUndo(registerGlobals(globals, process.argv[1] ?? process.cwd()))
-  const toolsFor = createTools(config, tracers, propagator, patches, log)
   const patch: OnLoad = ({ builtin, load, module, name }, exports, file, version) => {
     try {
-      load().patch(exports, toolsFor(name), file)
+      load().patch(exports, tracing().toolsFor(name), file)
       log.debug(['patched', builtin === true ? name : module, version, file].filter(word => word !== '').join(' '))
     } catch (error) {
       patches.fault(`${name}: patching ${file || module}`, error)
@@ -247,29 +255,53 @@ class LazyResource implements Resource {
   }
 }
 
-/** What each instrumentation sees of the agent. */
-function createTools(
-  config: Config,
-  tracers: AgentTracerProvider | PassThroughProvider,
-  propagator: Propagator,
-  patches: Patches,
-  log: Log,
-): (name: string) => Tools {
-  const settings = createSettings(config)
-  return name => ({
-    tracer: tracers.getTracer(`tracing-agent/${name}`, VERSION),
-    settings,
-    log,
-    inject: (context, carrier, setter) => propagator.inject(context, carrier, setter),
-    extract: (context, carrier, getter) => propagator.extract(context, carrier, getter),
-    injectedHeaders: propagator.injectedHeaders,
-    answer: propagator.answer,
-    wrap: (target, key, make) => patches.wrap(target, key, make),
-    subscribe: (channel, listener) => patches.subscribe(channel, listener),
-    guard: fn => patches.guard(fn, `${name}: ${fn.name || 'a callback'}`),
-    atExit: finish => patches.atExit(patches.guard(finish, `${name}: the end of the thread`)),
-    fault: (place, error) => patches.fault(`${name}: ${place}`, error),
-  })
+/** What the API is given, whether or not the program ever uses it: what stands behind is made with the first call. */
+function lateGlobals(tracing: () => Tracing, fault: (error: unknown) => void) {
+  const ready = () => {
+    try {
+      return tracing()
+    } catch (error) {
+      fault(error)
+      return undefined
+    }
+  }
+  const trace: TracerProvider = {
+    getTracer: (name, version, options) =>
+      (ready()?.provider ?? new PassThroughProvider()).getTracer(name, version, options),
+  }
+  const propagation: TextMapPropagator = {
+    inject: (context, carrier, setter) => ready()?.propagator.inject(context, carrier, setter),
+    extract: (context, carrier, getter) => ready()?.propagator.extract(context, carrier, getter) ?? context,
+    fields: () => ready()?.propagator.fields() ?? [],
+  }
+  return { trace, propagation }
+}
+
+/** The exporters that the user chose: checked at start, made with the first span that is finished. */
+class Exporters {
+  /** Empty until they are made. */
+  made: readonly Exporter[] = []
+  private readonly planned: readonly PlannedExporter[]
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly resource: Resource,
+  ) {
+    this.planned = settings.config.disabled ? [] : planExporters(settings)
+  }
+
+  get count(): number {
+    return this.planned.length
+  }
+
+  all(): readonly Exporter[] {
+    if (this.made.length < this.count) this.made = createExporters(this.settings, this.resource, this.planned)
+    return this.made
+  }
+
+  isPending(): boolean {
+    return this.made.some(({ pending }) => pending > 0)
+  }
 }
 
 /** With the names that attributes had before, where they are asked for. */
@@ -281,21 +313,26 @@ function renamed(config: Config, sink: SpanSink): SpanSink {
 }
 
 /** All exporters as one sink. While one of them has something to send, the lifecycle and the thread above are told so. */
-function watched(exporters: readonly Exporter[], lifecycle: Lifecycle, threads: Threads, patches: Patches): SpanSink {
-  const sink = fanOut(exporters)
-  if (exporters.length === 0) return sink
+function watched(exporters: Exporters, lifecycle: Lifecycle, threads: Threads, patches: Patches): SpanSink {
+  if (exporters.count === 0) return fanOut([])
+  let sink: SpanSink | undefined
   let waiting = false
   const onIdle = patches.guard(() => {
-    if (exporters.some(({ pending }) => pending > 0)) return
+    if (exporters.isPending()) return
     waiting = false
     threads.report(false)
     if (!threads.pending) lifecycle.idle()
   }, 'noticing that all is sent')
-  for (const exporter of exporters) exporter.onIdle = onIdle
+  const open = () => {
+    const all = exporters.all()
+    for (const exporter of all) exporter.onIdle = onIdle
+    sink = fanOut(all)
+    return sink
+  }
   return {
     push(span: SpanData) {
       try {
-        sink.push(span)
+        ;(sink ?? open()).push(span)
         if (waiting) return
         waiting = true
         lifecycle.busy()

@@ -94,6 +94,12 @@ const LAWS: Law[] = [
     builtins: 'all',
     packages: ['@opentelemetry/resource-detector-'],
   },
+  {
+    of: 'src/tracing.ts',
+    may: ['src/config/', 'src/otheragents', 'src/patch', 'src/propagation/', 'src/settings', ...CONTRACTS],
+    builtins: [],
+    packages: [],
+  },
   { of: 'src/instrumentation.ts', may: ['src/log', 'src/trace/'], builtins: [], packages: [] },
   { of: 'src/otheragents.ts', may: ['src/hook', ...CONTRACTS], builtins: [], packages: [] },
   { of: 'src/threads.ts', may: ['src/patch', ...CONTRACTS], builtins: 'all', packages: [] },

@@ -1,8 +1,7 @@
-import { AsyncResource } from 'node:async_hooks'
 import { followWallClock } from '../trace/clock'
-import { runInContext, SUPPRESSED } from '../trace/context'
 import type { SpanData } from '../trace/data'
 import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
+import { atHome } from './home'
 import type { Notices, Trouble } from './notices'
 import { type Message, type Outcome, type Pipe, unencodable } from './pipe'
 import { nextTurn, startTimer, stopTimer } from './timers'
@@ -11,16 +10,6 @@ import { nextTurn, startTimer, stopTimer } from './timers'
 const MAX_IN_FLIGHT = 4
 /** A backend that asks for more patience than this is asked again after this time. */
 const MAX_HOLD_MS = 10 * 60_000
-
-/**
- * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
- * not keep alive what a request left in its AsyncLocalStorage, and in a context in which nothing is traced.
- */
-const home = new AsyncResource('TRACING_AGENT_EXPORT', { requireManualDestroy: true })
-
-export function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown[]): R {
-  return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
-}
 
 export interface BatchOptions {
   readonly name: string

@@ -1,6 +1,6 @@
 import type { SpanData } from '../trace/data'
-import { atHome } from './batch'
 import type { Exporter } from './contract'
+import { atHome } from './home'
 import { startTimer, stopTimer } from './timers'
 
 /** A local root may never end (a connection that stays open): its finished children are not kept longer. */

@@ -5,11 +5,9 @@ import type { Config, Origin } from '../config/load'
 import type { ExporterName } from '../config/names'
 import type { Log } from '../log'
 import type { Resource, SpanData, SpanSink } from '../trace/data'
-import { BatchExporter } from './batch'
-import type { Encoding, Exporter, TransportSpec } from './contract'
-import { type Advice, Notices } from './notices'
-import { Pipe } from './pipe'
-import { retrying } from './retry'
+import type { Encoding, Exporter, Transport, TransportSpec } from './contract'
+import { checkFit } from './fit'
+import type { Advice } from './notices'
 import { createTransport } from './transports'
 
 /** What a row reads. */
@@ -80,41 +78,39 @@ function backends() {
   return require('./rows/backends') as typeof import('./rows/backends')
 }
 
-/** The exporters that the user chose, each with a queue of its own. One that cannot be made is said and left out. */
-export function createExporters(settings: Settings, resource: Resource): Exporter[] {
-  const exporters: Exporter[] = []
+/** An exporter that can be made. */
+export interface PlannedExporter {
+  readonly name: string
+  readonly plan: Plan
+  readonly transport: Transport
+}
+
+/** The exporters that the user chose. One that cannot be made is said and left out. */
+export function planExporters(settings: Settings): PlannedExporter[] {
+  const planned: PlannedExporter[] = []
   for (const name of settings.config.exporters) {
     const row = EXPORTERS[name]
     try {
       if (row === undefined) throw new Error('this version has none of that name')
-      exporters.push(createExporter(name, row.plan(settings), settings, resource))
+      const plan = row.plan(settings)
+      const transport = createTransport(plan.transport)
+      checkFit(plan.encoding, transport)
+      planned.push({ name, plan, transport })
     } catch (error) {
       settings.log.error(`exporter ${name} cannot be used: ${(error as Error).message}`)
     }
   }
-  return exporters
+  return planned
 }
 
-function createExporter(name: string, plan: Plan, { config, log }: Settings, resource: Resource): Exporter {
-  // Called only when the exporter exists and has sent something.
-  const transport = retrying(createTransport(plan.transport), reply => exporter.noticeUnreachable(reply))
-  const own = plan.timeoutMs || Infinity
-  const general = config.batchTimeoutMs || Infinity
-  const pipe = new Pipe(plan.encoding, transport, resource, Math.min(own, general))
-  const time =
-    own <= general
-      ? plan.timeoutVariable && `${plan.timeoutVariable} is ${own} ms`
-      : `OTEL_BSP_EXPORT_TIMEOUT is ${general} ms`
-  const notices = new Notices(log, name, pipe.target, { ...plan.advice, time }, config.maxQueueSize)
-  const options = {
-    name,
-    transport: plan.transport,
-    maxQueueSpans: config.maxQueueSize,
-    maxBatchSpans: config.maxBatchSize,
-    delayMs: Math.min(config.batchDelayMs, plan.maxDelayMs ?? Infinity),
-  }
-  const exporter = new BatchExporter(pipe, options, notices)
-  return plan.front === undefined ? exporter : plan.front(exporter)
+/** Each with a queue of its own. */
+export function createExporters(
+  settings: Settings,
+  resource: Resource,
+  planned: readonly PlannedExporter[] = planExporters(settings),
+): Exporter[] {
+  const { createExporter } = require('./exporter') as typeof import('./exporter')
+  return planned.map(each => createExporter(each, settings.config, settings.log, resource))
 }
 
 /** One sink for all of them. */

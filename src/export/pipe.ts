@@ -1,5 +1,6 @@
 import type { Resource, SpanData } from '../trace/data'
 import type { Encoding, HandedOver, Recalled, Reply, Transport } from './contract'
+import { checkFit } from './fit'
 import { nextTurn, now } from './timers'
 
 /** The event loop waits for an encoder less than a millisecond at a stretch: this, and what goes on until the next look. */
@@ -63,12 +64,7 @@ export class Pipe {
     private readonly resource: Resource,
     private readonly timeoutMs: number,
   ) {
-    const { accepts } = transport
-    if (accepts.length > 0 && !accepts.includes(encoding.mediaType)) {
-      throw new Error(
-        `${transport.target} takes ${accepts.join(' or ')} and the encoding makes ${encoding.mediaType}: they do not fit`,
-      )
-    }
+    checkFit(encoding, transport)
     this.maxBytes = transport.maxBytes
   }
 

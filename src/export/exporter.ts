@@ -1,0 +1,33 @@
+/** Joins the parts of an exporter. Loaded with the first span that is finished. */
+import type { Config } from '../config/load'
+import type { Log } from '../log'
+import type { Resource } from '../trace/data'
+import { BatchExporter } from './batch'
+import type { Exporter } from './contract'
+import type { PlannedExporter } from './index'
+import { Notices } from './notices'
+import { Pipe } from './pipe'
+import { retrying } from './retry'
+
+export function createExporter(planned: PlannedExporter, config: Config, log: Log, resource: Resource): Exporter {
+  const { name, plan } = planned
+  // Called only when the exporter exists and has sent something.
+  const transport = retrying(planned.transport, reply => exporter.noticeUnreachable(reply))
+  const own = plan.timeoutMs || Infinity
+  const general = config.batchTimeoutMs || Infinity
+  const pipe = new Pipe(plan.encoding, transport, resource, Math.min(own, general))
+  const time =
+    own <= general
+      ? plan.timeoutVariable && `${plan.timeoutVariable} is ${own} ms`
+      : `OTEL_BSP_EXPORT_TIMEOUT is ${general} ms`
+  const notices = new Notices(log, name, pipe.target, { ...plan.advice, time }, config.maxQueueSize)
+  const options = {
+    name,
+    transport: plan.transport,
+    maxQueueSpans: config.maxQueueSize,
+    maxBatchSpans: config.maxBatchSize,
+    delayMs: Math.min(config.batchDelayMs, plan.maxDelayMs ?? Infinity),
+  }
+  const exporter = new BatchExporter(pipe, options, notices)
+  return plan.front === undefined ? exporter : plan.front(exporter)
+}

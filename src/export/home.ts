@@ -1,0 +1,12 @@
+import { AsyncResource } from 'node:async_hooks'
+import { runInContext, SUPPRESSED } from '../trace/context'
+
+/**
+ * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
+ * not keep alive what a request left in its AsyncLocalStorage, and in a context in which nothing is traced.
+ */
+const home = new AsyncResource('TRACING_AGENT_EXPORT', { requireManualDestroy: true })
+
+export function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown[]): R {
+  return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
+}
