@@ -3,10 +3,10 @@ import type { Tools } from '../src/instrumentation'
 import type { UndiciClient } from './undici'
 import type { UndiciRequest } from './undici-request'
 
-export function patch(_exports: unknown, tools: Tools): void {
+export function watch(subscribe: Tools['subscribe'], tools: () => Tools): void {
   let client: UndiciClient | undefined
-  tools.subscribe('undici:request:create', ({ request }: { request: UndiciRequest }) => {
-    client ??= createClient(tools)
+  subscribe('undici:request:create', ({ request }: { request: UndiciRequest }) => {
+    client ??= createClient(tools())
     client.onCreate(request)
   })
 }

@@ -108,6 +108,12 @@ export interface Instrumentation {
   patch(exports: any, tools: Tools, file: string): void
 }
 
+/** One that needs nothing before it hears of something on a diagnostics channel. */
+export interface WatchingInstrumentation {
+  /** @param tools makes them; not before there is something to trace */
+  watch(subscribe: Tools['subscribe'], tools: () => Tools): void
+}
+
 /** One row of instrumentations/index.ts. */
 export interface InstrumentationRow {
   /** Name in the lists of enabled and disabled instrumentations. */
@@ -130,5 +136,5 @@ export interface InstrumentationRow {
   readonly files?: readonly string[]
   /** One sentence for the user. */
   readonly doc: string
-  load(): Instrumentation
+  load(): Instrumentation | WatchingInstrumentation
 }

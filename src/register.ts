@@ -188,7 +188,10 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
   patches.onUndo(registerGlobals(globals, process.argv[1] ?? process.cwd()))
   const patch: OnLoad = ({ builtin, load, module, name }, exports, file, version) => {
     try {
-      load().patch(exports, tracing().toolsFor(name), file)
+      const instrumentation = load()
+      const tools = () => tracing().toolsFor(name)
+      if ('watch' in instrumentation) instrumentation.watch((...to) => patches.subscribe(...to), tools)
+      else instrumentation.patch(exports, tools(), file)
       log.debug(['patched', builtin === true ? name : module, version, file].filter(word => word !== '').join(' '))
     } catch (error) {
       patches.fault(`${name}: patching ${file || module}`, error)
