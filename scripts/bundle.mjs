@@ -3,7 +3,7 @@
  *
  *     register.js       what every start needs, and the state that must exist once
  *     lazy-*.js         what `require` asks for later; each is read when it is asked for, and takes what it shares
- *                       with register.js, or with the instrumentation of HTTP, from there
+ *                       with register.js, or with what most programs load later, from there
  *     index.js          the API, around the same register.js
  *     cli/main.js       the command
  *     *-worker.js       threads of our own
@@ -85,8 +85,9 @@ const OPTIONS = {
   // V8 reads text of one byte a character faster.
   charset: 'ascii',
   legalComments: 'none',
-  // With the sources, which stand nowhere else in the package.
+  // Files, lines and names; the sources themselves would be a fifth of an installation.
   sourcemap: 'linked',
+  sourcesContent: false,
   logLevel: 'warning',
 }
 
@@ -127,7 +128,6 @@ const toRegister = {
 }
 const ownEntries = {
   ...OPTIONS,
-  sourcesContent: false,
   plugins: [differences, toRegister],
 }
 await build({

@@ -1,7 +1,7 @@
 /**
  * The composition root: reads as the story of a start. The only file that may import everything.
  */
-// Evaluated at once: they keep timers and clock as they are before the program can replace them, and the root context.
+// For what they keep from before the program: its timers and clock, which it may replace, and the root context.
 import './export/home'
 import './export/timers'
 import './instrumentation'
