@@ -1,5 +1,8 @@
 /** The region of the instance on which the program runs. */
-import { request } from 'node:http'
+import type * as http from 'node:http'
+
+/** As Node has it: what `http` exports the program may have replaced. */
+const { ClientRequest } = require('node:_http_client') as typeof http
 
 const METADATA_HOST = '169.254.169.254'
 /** The metadata service answers within milliseconds, or it is not there. */
@@ -14,7 +17,7 @@ export async function regionOfInstance(): Promise<string> {
 function metadata(method: string, path: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { host: METADATA_HOST, method, path, headers, timeout: METADATA_TIMEOUT_MS, agent: false as const }
-    const call = request(options, response => {
+    const call = new ClientRequest(options, response => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', chunk => {

@@ -2,11 +2,9 @@
  * HTTP requests signed with AWS Signature Version 4, through two optional packages of AWS: one that finds credentials as
  * all AWS SDKs do, one that signs.
  */
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import type { Hash, Hmac } from 'node:crypto'
 import type { Transport } from '../contract'
-import { regionOfInstance } from './aws-region'
 import { create as createHttp, type HttpOptions } from './http'
-import { loadPeer } from './peer'
 import { MAX_REQUEST_BYTES } from './sizes'
 import { xrayEndpoint } from './xray-hosts'
 
@@ -47,7 +45,11 @@ export function create(options: AwsOptions): Transport {
     },
     async send(body, mediaType, timeoutMs) {
       try {
-        signing ??= createSigning(options, await regionOfInstance())
+        if (signing === undefined) {
+          const { regionOfInstance } = require('./aws-region') as typeof import('./aws-region')
+          const region = await regionOfInstance()
+          signing ??= createSigning(options, region)
+        }
       } catch (error) {
         return { ok: false, reason: `has no region: ${(error as Error).message}`, retry: false }
       }
@@ -94,6 +96,7 @@ function createSigning(options: AwsOptions, region: string): Transport {
 }
 
 async function createSigner(region: string): Promise<Signer> {
+  const { loadPeer } = require('./peer') as typeof import('./peer')
   const [{ defaultProvider }, { SignatureV4 }] = await Promise.all([loadPeer(CREDENTIALS), loadPeer(SIGNER)])
   return new SignatureV4({ credentials: defaultProvider(), region, service: 'xray', sha256: Sha256 })
 }
@@ -119,6 +122,7 @@ class Sha256 {
   }
 
   private open(): Hash | Hmac {
+    const { createHash, createHmac } = require('node:crypto') as typeof import('node:crypto')
     return this.secret === undefined ? createHash('sha256') : createHmac('sha256', this.secret)
   }
 }
