@@ -23,7 +23,7 @@ const byName = (name: string) => AGENTS.find(agent => agent.name === name)!
 const bare = byName('bare')
 
 const http = { connections: 32, warmUp: 20_000, requests: 50_000 }
-const heavy = { connections: 32, warmUp: 5_000, requests: 15_000 }
+const heavy = { connections: 32, warmUp: 5_000, requests: 10_000 }
 
 export const CASES: readonly Case[] = [
   {
@@ -82,7 +82,7 @@ export const CASES: readonly Case[] = [
     program: 'calls.cjs',
     path: '/',
     ...heavy,
-    requests: 10_000,
+    requests: 8000,
     agents: AGENTS,
   },
   {

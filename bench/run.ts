@@ -10,7 +10,7 @@ import { measureExporterStarts, measureFirstAnswers, measureStarts } from './sta
 
 /** Share of the bare program's throughput at which latencies are compared, and for how long. */
 const LOAD_SHARE = 0.7
-const LOADED_SECONDS = 5
+const LOADED_SECONDS = 4
 
 function add(kept: Partial<Record<keyof Row, number[]>>, key: keyof Row, value: number): void {
   const values = kept[key]
