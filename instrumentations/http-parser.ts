@@ -150,7 +150,8 @@ function traceHeadersComplete(original: Function): Function {
       return result
     } finally {
       if (!returned) server.onInterrupted()
-      else if (this.incoming !== null && this.incoming.upgrade === true) server.onUpgrade(this, this.incoming)
+      else server.onDispatched()
+      if (returned && this.incoming !== null && this.incoming.upgrade === true) server.onUpgrade(this, this.incoming)
     }
   }
 }

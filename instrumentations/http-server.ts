@@ -280,9 +280,15 @@ export class HttpServer {
     this.interrupted = undefined
   }
 
+  /** They have returned: a request that is over must not live on in here. */
+  onDispatched(): void {
+    this.dispatching = undefined
+  }
+
   /** They threw. */
   onInterrupted(): void {
     this.interrupted = this.dispatching
+    this.dispatching = undefined
   }
 
   /** An exception nobody caught, thrown by a listener or by what a request started. The program decides what comes of it. */
