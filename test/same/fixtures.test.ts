@@ -8,12 +8,11 @@ import { runTwice, type TwiceOptions } from './twice'
 
 const PROGRAMS = join(ROOT_FOLDER, 'test/scenarios/programs')
 
-/** Programs of the scenarios whose result differs between two bare runs, or that need what is not given here. */
-const LEFT_OUT: Record<string, string> = {
-  P02: 'waits for a signal',
-  P03: 'waits for a signal',
-  S15: 'calls in an order that is not fixed',
-}
+/** Programs that run until a signal comes, which they get when they say that they are ready. */
+const SIGNALS: Record<string, NodeJS.Signals> = { P02: 'SIGTERM', P03: 'SIGHUP' }
+
+/** Programs that call at once from many places. */
+const ANY_WIRE = ['S15']
 
 /** What every server gets: plain, odd, broken and pipelined requests, over one connection each. */
 const TALKS: string[][] = [
@@ -45,10 +44,14 @@ async function talkAll(running: Running<RunResult>): Promise<string[]> {
   return replies
 }
 
+async function killWhenReady(running: Running<RunResult>, signal: NodeJS.Signals): Promise<void> {
+  await running.output('ready')
+  running.kill(signal)
+}
+
 describe('programs under the agent', () => {
   for (const file of readdirSync(PROGRAMS).filter(name => /\.[cm]js$/.test(name))) {
     const [id = ''] = file.split('.')
-    if (id in LEFT_OUT) continue
     it(`${id} is the same program`, async () => {
       const { traced } = await runTwice(join(PROGRAMS, file), optionsOf(file))
       assert.ok(traced.probe !== undefined || traced.signal !== null || traced.code !== 0)
@@ -57,7 +60,9 @@ describe('programs under the agent', () => {
 })
 
 function optionsOf(file: string): TwiceOptions {
-  const serves = /^[ES]\d/.test(file) && !file.startsWith('S17')
+  const [id = ''] = file.split('.')
+  const serves = /^[ES]\d/.test(file) && id !== 'S17'
+  const signal = SIGNALS[id]
   return {
     how: file.endsWith('.mjs') ? 'import' : 'require',
     argsFor: url => [url],
@@ -67,7 +72,8 @@ function optionsOf(file: string): TwiceOptions {
       PEER_SOCKET: peer.socketPath,
       PROTO: join(PROGRAMS, 'grpc-tester.proto'),
     }),
-    drive: serves ? talkAll : undefined,
+    drive: signal !== undefined ? running => killWhenReady(running, signal) : serves ? talkAll : undefined,
+    anyWire: ANY_WIRE.includes(id),
     env: { OTEL_LOG_LEVEL: 'none' },
   }
 }
