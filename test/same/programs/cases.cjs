@@ -33,10 +33,11 @@ function thrown(name, call) {
   }
 }
 
-/** All events of an emitter in their order. `emit` itself is watched: no listener is added. */
-function watch(name, emitter) {
+/** All events of an emitter in their order, but for those to skip. `emit` itself is watched: no listener is added. */
+function watch(name, emitter, skip = []) {
   const { emit } = emitter
   emitter.emit = function (event, ...args) {
+    if (skip.includes(event)) return Reflect.apply(emit, this, [event, ...args])
     if (event === 'error') print(name, 'error', tell(args[0]))
     else print(name, String(event), args.map(kind).join())
     return Reflect.apply(emit, this, [event, ...args])
