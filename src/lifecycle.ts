@@ -4,8 +4,7 @@
  * No listener is added to `process`: a listener for a signal takes the default action away, a program can count them all,
  * and a wrapped function stands in the stack of every error. Instead
  * - `process.emit` becomes an accessor: who reads it while the process exits is about to emit `exit` (exitemission.ts);
- * - `process.reallyExit`, to which `process.exit()` comes in the end, is wrapped, and so is `process._fatalException`, which throws
- *   when a listener for uncaught exceptions does;
+ * - `process.reallyExit`, to which `process.exit()` comes in the end, is wrapped;
  * - while spans wait to be sent, and only then, a signal that nobody listens for arrives at a handle of our own, which sends
  *   them, goes, and raises the signal again (signals.ts); `process._kill` is wrapped for those that the program sends itself.
  *
@@ -51,23 +50,6 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
       },
     }
     return reallyExit
-  })
-  // A listener for uncaught exceptions that throws ends the process without `exit`. No `catch`: it would change the line that
-  // Node prints above the stack. A method, since the original is no constructor either.
-  patches.wrap(process as any, '_fatalException', original => {
-    const { _fatalException } = {
-      _fatalException(this: unknown) {
-        let returned = false
-        try {
-          const isHandled = Reflect.apply(original, this, arguments)
-          returned = true
-          return isHandled
-        } finally {
-          if (!returned) deliver()
-        }
-      },
-    }
-    return _fatalException
   })
   const signals = new SignalHandles(deliver)
   patches.onUndo(signals.watch())

@@ -18,7 +18,6 @@ const WAYS = [
   'an exit listener that throws',
   'an uncaught exception',
   'an uncaught exception that is handled',
-  'an uncaught exception that its handler throws again',
   'something thrown that is no error',
   'a capture callback for exceptions',
   'an unhandled rejection',
@@ -159,7 +158,6 @@ describe('a program that gets a signal', () => {
 
 /**
  * Frames of Node.js itself are left out: AsyncLocalStorage adds one, and how `emit` calls listeners depends on their number.
- * So is that of the agent below the listeners for uncaught exceptions.
  */
 function ending({ code, signal, stdout, stderr }: Awaited<ReturnType<typeof runBare>>) {
   const words = stderr
