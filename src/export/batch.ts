@@ -1,9 +1,11 @@
 import { followWallClock } from '../trace/clock'
 import type { SpanData } from '../trace/data'
+import { Backlog } from './backlog'
 import type { Counts, Exporter, Reply, TransportSpec, Unsent } from './contract'
 import { atHome } from './home'
 import type { Notices, Trouble } from './notices'
 import { type Message, type Outcome, type Pipe, unencodable } from './pipe'
+import { Portion } from './portion'
 import { nextTurn, startTimer, stopTimer } from './timers'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
@@ -33,11 +35,11 @@ export class BatchExporter implements Exporter {
   readonly name: string
   readonly counts: Counts = { finished: 0, sent: 0, lost: new Map() }
   onIdle: (() => void) | undefined = undefined
-  private readonly queue: SpanData[] = []
+  private readonly backlog: Backlog
   /** Batches that were handed to the pipe, each with the promise of its end. */
-  private readonly flights = new Map<readonly SpanData[], Promise<void>>()
+  private readonly flights = new Map<Portion, Promise<void>>()
   /** Messages that were taken and not settled. */
-  private readonly taken = new Map<Unsent, readonly SpanData[]>()
+  private readonly taken = new Map<Unsent, Portion>()
   private readonly settled = new Map<Unsent, Outcome>()
   private timer: NodeJS.Timeout | undefined
   /** An immediate is on its way that sends full batches. */
@@ -60,6 +62,7 @@ export class BatchExporter implements Exporter {
     private readonly notices: Notices,
   ) {
     this.name = options.name
+    this.backlog = new Backlog(pipe.encoding, options.maxBatchSpans)
   }
 
   get target(): string {
@@ -67,21 +70,21 @@ export class BatchExporter implements Exporter {
   }
 
   get pending(): number {
-    let spans = this.queue.length
-    for (const batch of this.flights.keys()) spans += batch.length
-    for (const batch of this.taken.values()) spans += batch.length
+    let spans = this.backlog.count
+    for (const batch of this.flights.keys()) spans += batch.count
+    for (const batch of this.taken.values()) spans += batch.count
     return spans
   }
 
   push(span: SpanData): void {
-    const { queue, options } = this
+    const { backlog, options } = this
     this.counts.finished++
-    if (queue.length >= options.maxQueueSpans || this.closed) {
+    if (backlog.count >= options.maxQueueSpans || this.closed) {
       this.refuse()
       return
     }
-    queue.push(span)
-    if (queue.length >= options.maxBatchSpans) {
+    if (backlog.push(span)) atHome(this.startWriting, this)
+    if (backlog.count >= options.maxBatchSpans) {
       if (!this.woken && !this.holding) this.wake()
     } else if (this.timer === undefined) atHome(this.startTimer, this, options.delayMs)
   }
@@ -94,9 +97,8 @@ export class BatchExporter implements Exporter {
     await atHome(this.sendAll, this, withinMs)
     this.closed = true
     stopTimer(this.timer)
-    const spans = this.queue.splice(0)
     const reason = this.away ? this.lastReason : 'was not asked before the end'
-    if (spans.length > 0) this.account({ spans, sent: 0, reason })
+    while (this.backlog.count > 0) this.account({ portion: this.backlog.take(Infinity), sent: 0, reason })
     // Closing ends what is in flight: each is then counted as lost.
     await atHome(this.pipe.close, this.pipe)
     await Promise.all(this.flights.values())
@@ -114,8 +116,8 @@ export class BatchExporter implements Exporter {
       for (const outcome of outcomes) this.account(outcome)
       for (const message of messages) this.take(message, canWait, taken)
     }
-    while (this.queue.length > 0) {
-      const batch = this.queue.splice(0, this.options.maxBatchSpans)
+    while (this.backlog.count > 0) {
+      const batch = this.backlog.take(this.options.maxBatchSpans)
       for (const message of this.pipe.encodeNow(batch)) this.take(message, canWait, taken)
     }
     this.noticeIdle()
@@ -128,9 +130,9 @@ export class BatchExporter implements Exporter {
   }
 
   settle(unsent: Unsent, reply: Reply): void {
-    const spans = this.taken.get(unsent)
-    if (spans === undefined || this.settled.has(unsent)) return
-    this.settled.set(unsent, this.pipe.judge(spans, reply))
+    const portion = this.taken.get(unsent)
+    if (portion === undefined || this.settled.has(unsent)) return
+    this.settled.set(unsent, this.pipe.judge(portion, reply))
     if (this.settled.size < this.taken.size) return
     // All at once: what several messages were lost for is one line.
     const outcomes = mergeByReason([...this.settled.values()])
@@ -140,13 +142,14 @@ export class BatchExporter implements Exporter {
     this.noticeIdle()
   }
 
-  private take({ spans, body, reason, handedOver }: Message, canWait: boolean, taken: Unsent[]): void {
-    if (body === undefined) this.account({ spans, sent: 0, reason })
-    else if (handedOver !== undefined && !canWait) this.account({ spans, sent: spans.length })
+  private take({ portion, body, reason, handedOver }: Message, canWait: boolean, taken: Unsent[]): void {
+    const spans = portion.count
+    if (body === undefined) this.account({ portion, sent: 0, reason })
+    else if (handedOver !== undefined && !canWait) this.account({ portion, sent: spans })
     else {
       const { mediaType } = this.pipe.encoding
-      const unsent = { transport: this.options.transport, mediaType, body, spans: spans.length, handedOver }
-      this.taken.set(unsent, spans)
+      const unsent = { transport: this.options.transport, mediaType, body, spans, handedOver }
+      this.taken.set(unsent, portion)
       taken.push(unsent)
     }
   }
@@ -163,10 +166,19 @@ export class BatchExporter implements Exporter {
     })
   }
 
+  /** Between two turns, and not on the stack of the program. */
+  private startWriting(): void {
+    nextTurn(() => this.guarded(this.write))
+  }
+
+  private write(): void {
+    if (!this.closed && this.backlog.write()) this.startWriting()
+  }
+
   private startTimer(delayMs: number): void {
     this.timer = startTimer(() => {
       this.timer = undefined
-      this.due = this.queue.length > 0
+      this.due = this.backlog.count > 0
       this.holding = false
       this.guarded(this.pump)
     }, delayMs)
@@ -186,31 +198,30 @@ export class BatchExporter implements Exporter {
   private pump(): void {
     const { maxBatchSpans } = this.options
     while (!this.holding && !this.closed && this.flights.size < (this.away ? 1 : MAX_IN_FLIGHT)) {
-      if (this.queue.length < maxBatchSpans && !this.due) return
-      if (this.queue.length === 0) {
+      if (this.backlog.count < maxBatchSpans && !this.due) return
+      if (this.backlog.count === 0) {
         this.due = false
         return
       }
-      this.launch(maxBatchSpans)
+      this.launch(this.backlog.take(maxBatchSpans))
     }
   }
 
-  private launch(maxSpans: number): Promise<void> {
+  private launch(batch: Portion): Promise<void> {
     followWallClock()
-    const batch = this.queue.splice(0, maxSpans)
-    if (this.queue.length === 0) this.due = false
+    if (this.backlog.count === 0) this.due = false
     const flight = this.pipe
       .send(batch)
       .then(
         outcomes => this.land(batch, outcomes),
-        error => this.land(batch, [{ spans: batch, sent: 0, reason: unencodable(error) }]),
+        error => this.land(batch, [{ portion: batch, sent: 0, reason: unencodable(error) }]),
       )
       .catch(error => this.notices.fault(error))
     this.flights.set(batch, flight)
     return flight
   }
 
-  private land(batch: readonly SpanData[], outcomes: readonly Outcome[]): void {
+  private land(batch: Portion, outcomes: readonly Outcome[]): void {
     // Taken back meanwhile: settled by whoever took it.
     if (!this.flights.delete(batch)) return
     for (const outcome of outcomes) {
@@ -227,14 +238,14 @@ export class BatchExporter implements Exporter {
   }
 
   private account(outcome: Outcome): void {
-    const { sent, reason, spans, words } = outcome
+    const { sent, reason, portion, words } = outcome
     this.counts.sent += sent
     if (reason === undefined) {
       if (words) this.notices.warning(words)
       this.noticeBack()
     } else if (outcome.later && !this.closed) this.putBack(outcome, reason)
     else {
-      const lost = spans.length - sent
+      const lost = portion.count - sent
       this.lose(lost, reason)
       this.notices.lost(lost, reason, outcome)
       if (sent > 0) this.noticeBack()
@@ -244,10 +255,7 @@ export class BatchExporter implements Exporter {
   /** To the head of the queue, as far as there is room; the timer says when they go out again. */
   private putBack(outcome: Outcome, reason: string): void {
     const { maxQueueSpans, delayMs } = this.options
-    const { spans } = outcome
-    const room = Math.max(maxQueueSpans - this.queue.length, 0)
-    this.queue.unshift(...spans.slice(0, room))
-    const lost = spans.length - Math.min(room, spans.length)
+    const lost = this.backlog.putBack(outcome.portion, Math.max(maxQueueSpans - this.backlog.count, 0))
     this.lose(lost, reason)
     this.noticeAway(outcome, reason, lost)
     this.holding = true
@@ -276,15 +284,15 @@ export class BatchExporter implements Exporter {
   /** Sends all that is queued now, whether or not the backend was away a moment ago, and waits for all answers. */
   private async sendAll(withinMs = Infinity): Promise<void> {
     const wait = sleeper(withinMs)
-    let left = this.queue.length
-    while (left > 0 && !this.closed && !wait.over) {
+    let left = this.backlog.count
+    while (left > 0 && this.backlog.count > 0 && !this.closed && !wait.over) {
       if (this.flights.size >= MAX_IN_FLIGHT) {
         await Promise.race([wait.promise, ...this.flights.values()])
         continue
       }
-      const size = Math.min(left, this.options.maxBatchSpans)
-      left -= size
-      const flight = this.launch(size)
+      const batch = this.backlog.take(Math.min(left, this.options.maxBatchSpans))
+      left -= batch.count
+      const flight = this.launch(batch)
       if (this.away) {
         await Promise.race([wait.promise, flight])
         // It went back to the head of the queue: whoever comes next fails in the same way.
@@ -307,7 +315,7 @@ export class BatchExporter implements Exporter {
   }
 
   private noticeRoom(): void {
-    if (this.overflow === 0 || this.queue.length > 0) return
+    if (this.overflow === 0 || this.backlog.count > 0) return
     this.notices.room(this.overflow)
     this.overflow = 0
   }
@@ -321,11 +329,16 @@ export class BatchExporter implements Exporter {
   }
 }
 
+/** What `account` looks at: how many spans, and how many of them were sent. */
 function mergeByReason(outcomes: readonly Outcome[]): Outcome[] {
   const merged = new Map<string | undefined, Outcome>()
   for (const outcome of outcomes) {
     const first = merged.get(outcome.reason)
-    const both = first && { ...first, spans: [...first.spans, ...outcome.spans], sent: first.sent + outcome.sent }
+    const both = first && {
+      ...first,
+      portion: new Portion(first.portion.count + outcome.portion.count, []),
+      sent: first.sent + outcome.sent,
+    }
     merged.set(outcome.reason, both ?? outcome)
   }
   return [...merged.values()]

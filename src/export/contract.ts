@@ -11,10 +11,22 @@ export interface Encoding {
    * go on later: the spans of a batch have ended and do not change.
    */
   encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array>
+  /** Begins a message that takes spans as they come, so that nobody need keep them until it is full. */
+  open?(): OpenMessage
+  /** A message made with `open`, taken apart into messages of at most `size` spans. */
+  split?(body: Uint8Array, size: number): { readonly count: number; readonly body: Uint8Array }[]
   /** What a positive reply says (OTLP partial success). Undefined: the body is not an answer of this protocol. */
   readReply?(body: Uint8Array, mediaType: string): Verdict | undefined
   /** What the body of an error says, in the words of the other side, or nothing. */
   readError?(body: Uint8Array, mediaType: string): string
+}
+
+export interface OpenMessage {
+  /** Spans in it. */
+  readonly count: number
+  /** Adds spans that have ended. All of them or, when it throws, none. */
+  add(spans: readonly SpanData[]): void
+  finish(resource: Resource): Uint8Array
 }
 
 /** A reply to spans that were taken in, perhaps not all of them. */

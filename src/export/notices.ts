@@ -39,10 +39,10 @@ export class Notices {
     private readonly maxQueueSpans: number,
   ) {}
 
-  batch({ spans, sent, reason }: Outcome): void {
+  batch({ portion, sent, reason }: Outcome): void {
     if (this.log.level !== 'debug') return
     const rest = reason === undefined ? '' : `; ${this.target} ${reason}`
-    this.log.debug(`${this.name}: of a batch of ${count(spans.length)} ${sent} sent${rest}`)
+    this.log.debug(`${this.name}: of a batch of ${count(portion.count)} ${sent} sent${rest}`)
   }
 
   warning(words: string): void {

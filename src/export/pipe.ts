@@ -1,6 +1,7 @@
 import type { Resource, SpanData } from '../trace/data'
 import type { Encoding, HandedOver, Recalled, Reply, Transport } from './contract'
 import { checkFit } from './fit'
+import type { Portion } from './portion'
 import { nextTurn, now } from './timers'
 
 /** The event loop waits for an encoder less than a millisecond at a stretch: this, and what goes on until the next look. */
@@ -19,7 +20,7 @@ const yieldToLoop = () => new Promise<void>(resolve => void nextTurn(resolve))
 
 /** What became of some spans of a batch. */
 export interface Outcome {
-  readonly spans: readonly SpanData[]
+  readonly portion: Portion
   readonly sent: number
   /** Of those that were not sent: the reason, by which they are counted. */
   readonly reason?: string
@@ -33,17 +34,19 @@ export interface Outcome {
 }
 
 export interface Message {
-  readonly spans: readonly SpanData[]
+  readonly portion: Portion
   readonly body?: Uint8Array
   readonly reason?: string
   readonly handedOver?: HandedOver
 }
 
-/** How far a batch has come. Its spans are dealt with in their order. */
+/** How far a batch has come. */
 interface Delivery {
   readonly outcomes: Outcome[]
   /** The message that is in flight. */
-  message: { readonly spans: readonly SpanData[]; readonly body: Uint8Array } | undefined
+  message: { readonly portion: Portion; readonly body: Uint8Array } | undefined
+  /** What comes after it. */
+  readonly rest: Portion[]
 }
 
 /**
@@ -54,7 +57,7 @@ interface Delivery {
 export class Pipe {
   /** Largest message; less than the transport's own limit after the other side refused one as too large. */
   private maxBytes: number
-  private readonly deliveries = new WeakMap<readonly SpanData[], Delivery>()
+  private readonly deliveries = new WeakMap<Portion, Delivery>()
   /** Batches were taken back. */
   private ended = false
 
@@ -73,14 +76,11 @@ export class Pipe {
   }
 
   /** Sends a batch in as few messages as may be. Resolves with one outcome a message; never rejects. */
-  async send(batch: readonly SpanData[]): Promise<Outcome[]> {
-    const { maxSpans } = this.encoding
-    const delivery: Delivery = { outcomes: [], message: undefined }
+  async send(batch: Portion): Promise<Outcome[]> {
+    const delivery: Delivery = { outcomes: [], message: undefined, rest: [batch] }
     this.deliveries.set(batch, delivery)
     await this.resource.ready?.()
-    for (let at = 0; at < batch.length; at += maxSpans) {
-      await this.sendPart(maxSpans < batch.length ? batch.slice(at, at + maxSpans) : batch, delivery)
-    }
+    while (delivery.rest.length > 0 && !this.ended) await this.sendNext(delivery)
     return delivery.outcomes
   }
 
@@ -88,26 +88,27 @@ export class Pipe {
    * At the end of a thread: what became of a batch that was being sent, and the messages that are still to be sent. The
    * outcomes of `send` are then of no use, and nothing is sent any more.
    */
-  takeBack(batch: readonly SpanData[]): { outcomes: Outcome[]; messages: Message[] } {
+  takeBack(batch: Portion): { outcomes: Outcome[]; messages: Message[] } {
     this.ended = true
-    const { outcomes, message } = this.deliveries.get(batch) ?? { outcomes: [], message: undefined }
+    const { outcomes, message, rest } = this.deliveries.get(batch) ?? {
+      outcomes: [],
+      message: undefined,
+      rest: [batch],
+    }
     const settled = outcomes.filter(({ later }) => !later)
     const messages: Message[] = []
-    let rest = outcomes.flatMap(({ later, spans }) => (later ? spans : []))
-    let at = outcomes.reduce((sum, { spans }) => sum + spans.length, 0)
     if (message !== undefined) {
-      at += message.spans.length
       const recalled = this.recall(message.body)
       if (typeof recalled === 'string') messages.push(message)
       else if ('fd' in recalled) messages.push({ ...message, handedOver: recalled })
       else {
-        const outcome = this.judge(message.spans, recalled)
+        const outcome = this.judge(message.portion, recalled)
         if (outcome.later) messages.push(message)
         else settled.push(outcome)
       }
     }
-    rest = rest.concat(batch.slice(at))
-    if (rest.length > 0) messages.push(...this.encodeNow(rest))
+    for (const { later, portion } of outcomes) if (later) messages.push(...this.encodeNow(portion))
+    for (const portion of rest) messages.push(...this.encodeNow(portion))
     return { outcomes: settled, messages }
   }
 
@@ -119,44 +120,46 @@ export class Pipe {
    * The messages of a batch, at once: at the end of a process there is no later. Without a body and with a reason: spans
    * that make none.
    */
-  encodeNow(batch: readonly SpanData[]): Message[] {
-    if (batch.length > this.encoding.maxSpans) {
-      return chunks(batch, this.encoding.maxSpans).flatMap(chunk => this.encodeNow(chunk))
-    }
+  encodeNow(portion: Portion): Message[] {
+    if (portion.count > this.encoding.maxSpans)
+      return this.encodeEach(portion.split(this.encoding, this.encoding.maxSpans))
     let body: Uint8Array
     try {
-      body = encodeWhole(this.encoding, batch, this.resource)
+      body = toTheEnd(portion.encode(this.encoding, this.resource))
     } catch (error) {
-      return [{ spans: batch, reason: unencodable(error) }]
+      return [{ portion, reason: unencodable(error) }]
     }
-    if (body.length <= this.maxBytes) return [{ spans: batch, body }]
-    if (batch.length === 1) return [{ spans: batch, reason: this.tooLarge() }]
-    return chunks(batch, fitting(batch.length, body.length, this.maxBytes)).flatMap(chunk => this.encodeNow(chunk))
+    if (body.length <= this.maxBytes) return [{ portion, body }]
+    if (portion.count === 1) return [{ portion, reason: this.tooLarge() }]
+    return this.encodeEach(portion.split(this.encoding, fitting(portion.count, body.length, this.maxBytes)))
+  }
+
+  private encodeEach(portions: readonly Portion[]): Message[] {
+    return portions.flatMap(portion => this.encodeNow(portion))
   }
 
   /** The outcome of a reply to a message with these spans. */
-  judge(spans: readonly SpanData[], reply: Reply): Outcome {
+  judge(portion: Portion, reply: Reply): Outcome {
+    const { count } = portion
     const mediaType = essence(reply.mediaType)
     const { readReply, readError } = this.encoding
     if (!reply.ok) {
       const { reason, afterMs, about, body } = reply
       const words = reply.words || (body && (readError?.(body, mediaType) || plainText(body, mediaType)))
       const later = reply.retry && !reply.mayHaveArrived
-      return { spans, sent: 0, reason, words: words?.slice(0, MAX_WORDS), later, afterMs, about }
+      return { portion, sent: 0, reason, words: words?.slice(0, MAX_WORDS), later, afterMs, about }
     }
-    if (readReply === undefined || reply.body === undefined || reply.body.length === 0) {
-      return { spans, sent: spans.length }
-    }
+    if (readReply === undefined || reply.body === undefined || reply.body.length === 0) return { portion, sent: count }
     const verdict = readReply(reply.body, mediaType)
     if (verdict === undefined) {
       const odd = `answered with ${mediaType || 'a body without a type'}, which is not this protocol`
       // A web page comes from some other server. Whoever says anything else has at least understood the request.
-      if (isPage(reply.body, mediaType)) return { spans, sent: 0, reason: `took it, but ${odd}` }
-      return { spans, sent: spans.length, words: odd }
+      if (isPage(reply.body, mediaType)) return { portion, sent: 0, reason: `took it, but ${odd}` }
+      return { portion, sent: count, words: odd }
     }
     const words = verdict.message.slice(0, MAX_WORDS)
-    const sent = Math.max(spans.length - verdict.rejectedSpans, 0)
-    return { spans, sent, reason: sent === spans.length ? undefined : 'rejected by the backend', words }
+    const sent = Math.max(count - verdict.rejectedSpans, 0)
+    return { portion, sent, reason: sent === count ? undefined : 'rejected by the backend', words }
   }
 
   private recall(body: Uint8Array): Recalled {
@@ -172,36 +175,50 @@ export class Pipe {
     return `takes ${this.maxBytes} bytes at once, which is less than one span has`
   }
 
-  private async sendPart(batch: readonly SpanData[], delivery: Delivery): Promise<void> {
-    const { outcomes } = delivery
+  private async sendNext(delivery: Delivery): Promise<void> {
+    const { outcomes, rest } = delivery
+    const { encoding } = this
+    const portion = rest[0]!
     const before = outcomes[outcomes.length - 1]
     if (before?.later) {
       // The backend is away: each further message of the batch would wait just as long to learn the same.
-      outcomes.push({ ...before, spans: batch })
+      rest.shift()
+      outcomes.push({ ...before, portion })
       return
     }
-    const body = await encodeInTurn(this.encoding, batch, this.resource)
+    if (portion.count > encoding.maxSpans) {
+      rest.splice(0, 1, ...portion.split(encoding, encoding.maxSpans))
+      return
+    }
+    let body: Uint8Array
+    try {
+      body = await encodeInTurn(portion, encoding, this.resource)
+    } catch (error) {
+      rest.shift()
+      outcomes.push({ portion, sent: 0, reason: unencodable(error) })
+      return
+    }
     if (this.ended) return
     if (body.length > this.maxBytes) {
-      if (batch.length === 1) {
-        outcomes.push({ spans: batch, sent: 0, reason: this.tooLarge() })
+      if (portion.count > 1) {
+        rest.splice(0, 1, ...portion.split(encoding, fitting(portion.count, body.length, this.maxBytes)))
         return
       }
-      for (const chunk of chunks(batch, fitting(batch.length, body.length, this.maxBytes))) {
-        await this.sendPart(chunk, delivery)
-      }
+      rest.shift()
+      outcomes.push({ portion, sent: 0, reason: this.tooLarge() })
       return
     }
-    delivery.message = { spans: batch, body }
-    const reply = await this.transport.send(body, this.encoding.mediaType, this.timeoutMs)
-    delivery.message = undefined
+    rest.shift()
+    delivery.message = { portion, body }
+    const reply = await this.transport.send(body, encoding.mediaType, this.timeoutMs)
     if (this.ended) return
-    if (!reply.ok && reply.about === 'size' && batch.length > 1) {
+    delivery.message = undefined
+    if (!reply.ok && reply.about === 'size' && portion.count > 1) {
       this.maxBytes = Math.min(this.maxBytes, Math.max(body.length >> 1, MIN_LEARNED_BYTES))
-      for (const chunk of chunks(batch, Math.ceil(batch.length / 2))) await this.sendPart(chunk, delivery)
+      rest.unshift(...portion.split(encoding, Math.ceil(portion.count / 2)))
       return
     }
-    outcomes.push(this.judge(batch, reply))
+    outcomes.push(this.judge(portion, reply))
   }
 }
 
@@ -216,15 +233,12 @@ function fitting(spans: number, bytes: number, maxBytes: number): number {
   return Math.max(Math.min(Math.floor(((spans * maxBytes) / bytes) * 0.9), Math.ceil(spans / 2)), 1)
 }
 
-function chunks(batch: readonly SpanData[], size: number): SpanData[][] {
-  const list: SpanData[][] = []
-  for (let at = 0; at < batch.length; at += size) list.push(batch.slice(at, at + size))
-  return list
-}
-
 /** The whole message without a pause. */
 export function encodeWhole(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Uint8Array {
-  const steps = encoding.encode(batch, resource)
+  return toTheEnd(encoding.encode(batch, resource))
+}
+
+function toTheEnd(steps: Generator<unknown, Uint8Array>): Uint8Array {
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
@@ -235,22 +249,25 @@ export function encodeWhole(encoding: Encoding, batch: readonly SpanData[], reso
 let before: Promise<unknown> = Promise.resolve()
 
 /** One after the other, of all exporters: several at a time would each take their slice of the same turn. */
-function encodeInTurn(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Promise<Uint8Array> {
-  const mine = before.then(() => encodeInSlices(encoding, batch, resource))
+function encodeInTurn(portion: Portion, encoding: Encoding, resource: Resource): Promise<Uint8Array> {
+  const mine = before.then(() => encodeInSlices(portion.encode(encoding, resource)))
   before = mine.catch(() => {})
   return mine
 }
 
-async function encodeInSlices(encoding: Encoding, batch: readonly SpanData[], resource: Resource): Promise<Uint8Array> {
-  const steps = encoding.encode(batch, resource)
+async function encodeInSlices(steps: Generator<unknown, Uint8Array>): Promise<Uint8Array> {
   let until = now() + MAX_SLICE_MS
-  for (let i = 1; ; i++) {
+  let spans = 0
+  let lookAt = 1
+  for (;;) {
     const step = steps.next()
     if (step.done) return step.value
-    if ((i % SPANS_PER_LOOK === 0 || i <= SPANS_LOOKED_AT) && now() > until) {
-      await yieldToLoop()
-      until = now() + MAX_SLICE_MS
-    }
+    spans += typeof step.value === 'number' ? step.value : 1
+    if (spans < lookAt) continue
+    lookAt = spans + (spans < SPANS_LOOKED_AT ? 1 : SPANS_PER_LOOK)
+    if (now() <= until) continue
+    await yieldToLoop()
+    until = now() + MAX_SLICE_MS
   }
 }
 

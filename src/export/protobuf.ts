@@ -46,6 +46,11 @@ export class ReverseWriter {
     return this.buffer.length - this.start
   }
 
+  /** Takes back what was written since `mark`. */
+  rewind(mark: number): void {
+    this.start = this.buffer.length - mark
+  }
+
   finish(): Uint8Array {
     return this.buffer.subarray(this.start)
   }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Encoding, Reply } from '../../src/export/contract'
 import { Pipe } from '../../src/export/pipe'
+import { Portion } from '../../src/export/portion'
 import { activeContext } from '../../src/trace/context'
 import { AWAY, BAD, dots, makeBatch as make, OK } from './queue'
 import { assertBalanced, FakeTransport, lostOf, pushAll, spans, until } from './rig'
@@ -74,7 +75,7 @@ describe('a batch', () => {
     const transport = new FakeTransport(async () => OK)
     const resource = { attributes: [], ready: () => new Promise<void>(resolve => (known = resolve)) }
     const pipe = new Pipe(dots, transport, resource, 1000)
-    const sending = pipe.send(spans(1))
+    const sending = pipe.send(Portion.of(spans(1), dots))
     await sleep(10)
     assert.equal(transport.messages.length, 0)
     known()

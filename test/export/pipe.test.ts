@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { Encoding, Reply } from '../../src/export/contract'
 import { otlpProtobuf } from '../../src/export/encodings/otlp-protobuf'
 import { Pipe } from '../../src/export/pipe'
+import { Portion } from '../../src/export/portion'
 import type { SpanData } from '../../src/trace/data'
 import { decodeProtobuf, encodeReply } from '../kit/otlp'
 import { FakeTransport, spans } from './rig'
@@ -28,6 +29,11 @@ function pipe(encoding: Encoding, transport: FakeTransport): Pipe {
   return new Pipe(encoding, transport, RESOURCE, 1000)
 }
 
+/** Sends spans with a pipe of its own. */
+function send(encoding: Encoding, transport: FakeTransport, batch: readonly SpanData[]): ReturnType<Pipe['send']> {
+  return pipe(encoding, transport).send(Portion.of(batch, encoding))
+}
+
 function namesIn(messages: readonly Buffer[]): string[] {
   return messages.flatMap(message => message.toString().split('\n').slice(0, -1))
 }
@@ -48,10 +54,10 @@ describe('a pipe', () => {
   it('asks a backend that is away once, and not again for each further message of the batch', async () => {
     const transport = new FakeTransport(async () => ({ ok: false, reason: 'is away', retry: true }))
     const batch = spans(100)
-    const outcomes = await pipe({ ...names, maxSpans: 1 }, transport).send(batch)
+    const outcomes = await send({ ...names, maxSpans: 1 }, transport, batch)
     assert.equal(transport.messages.length, 1)
     assert.deepEqual(
-      outcomes.flatMap(outcome => outcome.spans),
+      outcomes.flatMap(outcome => outcome.portion.kept),
       batch,
     )
     assert.ok(outcomes.every(({ sent, reason, later }) => sent === 0 && reason === 'is away' && later))
@@ -60,9 +66,12 @@ describe('a pipe', () => {
   it('sends a batch that fits as one message', async () => {
     const transport = new FakeTransport(async () => OK)
     const batch = spans(100)
-    const outcomes = await pipe(names, transport).send(batch)
+    const outcomes = await send(names, transport, batch)
     assert.equal(transport.messages.length, 1)
-    assert.deepEqual(outcomes, [{ spans: batch, sent: 100 }])
+    assert.deepEqual(
+      outcomes.map(({ portion, sent, reason }) => [portion.kept, sent, reason]),
+      [[batch, 100, undefined]],
+    )
   })
 
   it('splits what is too large for the transport: no message above its limit, no span twice, none left out', async () => {
@@ -73,11 +82,16 @@ describe('a pipe', () => {
         async (batch, maxBytes) => {
           const transport = new FakeTransport(async () => OK)
           transport.maxBytes = maxBytes
-          const outcomes = await pipe(otlpProtobuf, transport).send(batch)
+          const outcomes = await send(otlpProtobuf, transport, batch)
           assert.ok(transport.messages.every(message => message.length <= maxBytes))
           const received = transport.messages.flatMap(message => decodeProtobuf(message)).map(({ spanId }) => spanId)
-          const lost = outcomes.filter(({ reason }) => reason !== undefined).flatMap(outcome => outcome.spans)
-          assert.deepEqual([...received, ...lost.map(({ spanId }) => spanId)].sort(), batch.map(s => s.spanId).sort())
+          const lost = outcomes.reduce(
+            (sum, { portion, reason }) => sum + (reason === undefined ? 0 : portion.count),
+            0,
+          )
+          assert.equal(received.length + lost, batch.length)
+          const left = batch.map(({ spanId }) => spanId)
+          for (const id of received) assert.ok(left.splice(left.indexOf(id), 1)[0] === id, `${id} came twice`)
           assert.equal(
             outcomes.reduce((sum, { sent }) => sum + sent, 0),
             received.length,
@@ -92,7 +106,7 @@ describe('a pipe', () => {
     const transport = new FakeTransport(async () => OK)
     transport.maxBytes = 1000
     const batch = spans(512)
-    await pipe(names, transport).send(batch)
+    await send(names, transport, batch)
     const bytes = Buffer.concat(transport.messages).length
     assert.ok(
       transport.messages.length <= Math.ceil(bytes / 1000) * 1.5,
@@ -104,10 +118,10 @@ describe('a pipe', () => {
     const transport = new FakeTransport(async () => OK)
     transport.maxBytes = 100
     const [small, large, last] = [...spans(1), ...spans(1, { name: 'x'.repeat(200) }), ...spans(1)]
-    const outcomes = await pipe(names, transport).send([small!, large!, last!])
+    const outcomes = await send(names, transport, [small!, large!, last!])
     assert.deepEqual(namesIn(transport.messages), [small!.name, last!.name])
     const [lost] = outcomes.filter(({ reason }) => reason !== undefined)
-    assert.deepEqual(lost?.spans, [large])
+    assert.deepEqual(lost?.portion.kept, [large])
     assert.match(lost!.reason!, /100 bytes/)
     assert.equal(lost?.later, undefined)
   })
@@ -115,7 +129,7 @@ describe('a pipe', () => {
   it('never gives an encoding more spans than it takes', async () => {
     const transport = new FakeTransport(async () => OK)
     const batch = spans(25)
-    await pipe({ ...names, maxSpans: 10 }, transport).send(batch)
+    await send({ ...names, maxSpans: 10 }, transport, batch)
     assert.deepEqual(
       transport.messages.map(message => namesIn([message]).length),
       [10, 10, 5],
@@ -128,14 +142,14 @@ describe('a pipe', () => {
     )
     const batch = spans(512, { name: 'x'.repeat(1000) })
     const subject = pipe(names, transport)
-    const outcomes = await subject.send(batch)
+    const outcomes = await subject.send(Portion.of(batch, names))
     assert.equal(
       outcomes.reduce((sum, { sent }) => sum + sent, 0),
       512,
     )
     const refused = transport.messages.filter(({ length }) => length > 200_000).length
     assert.ok(refused > 0)
-    await subject.send(batch)
+    await subject.send(Portion.of(batch, names))
     assert.equal(transport.messages.filter(({ length }) => length > 200_000).length, refused, 'the second batch knew')
   })
 
@@ -146,7 +160,7 @@ describe('a pipe', () => {
       retry: false,
       about: 'size',
     }))
-    const outcomes = await pipe(names, transport).send(spans(3))
+    const outcomes = await send(names, transport, spans(3))
     assert.deepEqual(
       outcomes.map(({ sent, reason }) => ({ sent, reason })),
       Array(3).fill({ sent: 0, reason: 'answered 413' }),
@@ -172,7 +186,7 @@ describe('a pipe', () => {
       if (running) setImmediate(turn)
     }
     setImmediate(turn)
-    await pipe(slow, new FakeTransport(async () => OK)).send(spans(512))
+    await send(slow, new FakeTransport(async () => OK), spans(512))
     running = false
     // 51 ms of work in pieces of 16 spans, which take 1.6 ms.
     assert.ok(turns > 20, `${turns} turns`)
@@ -182,7 +196,7 @@ describe('a pipe', () => {
     const transport = new FakeTransport(async () => OK)
     transport.maxBytes = 100
     const batch: SpanData[] = [...spans(30), ...spans(1, { name: 'x'.repeat(200) })]
-    const messages = pipe(names, transport).encodeNow(batch)
+    const messages = pipe(names, transport).encodeNow(Portion.of(batch, names))
     const bodies = messages.flatMap(({ body }) => (body === undefined ? [] : [Buffer.from(body)]))
     assert.ok(bodies.every(({ length }) => length <= 100))
     assert.deepEqual(
@@ -190,7 +204,7 @@ describe('a pipe', () => {
       batch.slice(0, 30).map(({ name }) => name),
     )
     assert.deepEqual(
-      messages.filter(({ reason }) => reason).map(message => message.spans.length),
+      messages.filter(({ reason }) => reason).map(message => message.portion.count),
       [1],
     )
   })
@@ -198,7 +212,8 @@ describe('a pipe', () => {
 
 describe('the judgement of a reply', () => {
   const batch = spans(10)
-  const judge = (reply: Reply) => pipe(otlpProtobuf, new FakeTransport(async () => OK)).judge(batch, reply)
+  const judge = (reply: Reply) =>
+    pipe(otlpProtobuf, new FakeTransport(async () => OK)).judge(Portion.of(batch, otlpProtobuf), reply)
   const type = 'application/x-protobuf'
 
   it('an empty body is full success', () => {
@@ -222,12 +237,8 @@ describe('the judgement of a reply', () => {
 
   it('a warning without a rejection is success with words', () => {
     const body = encodeReply({ rejectedSpans: 0, errorMessage: 'soon too old' }, false)
-    assert.deepEqual(judge({ ok: true, body, mediaType: type }), {
-      spans: batch,
-      sent: 10,
-      reason: undefined,
-      words: 'soon too old',
-    })
+    const { sent, reason, words } = judge({ ok: true, body, mediaType: type })
+    assert.deepEqual([sent, reason, words], [10, undefined, 'soon too old'])
   })
 
   it('a page of HTML is no success', () => {

@@ -11,25 +11,67 @@
  */
 import type { AttributeValue } from '@opentelemetry/api'
 import type { AttributeList, Resource, SpanData, SpanEvent, SpanLink } from '../../trace/data'
-import type { Encoding } from '../contract'
-import { ReverseWriter } from '../protobuf'
+import type { Encoding, OpenMessage } from '../contract'
+import { ReverseWriter, readFields } from '../protobuf'
 import { groupByScope, hasDouble, isInt64, linkFlags, readError, readReply, spanFlags } from './otlp'
 
 /** A span of an HTTP server takes about 550 bytes. The buffer doubles where that is too little. */
 const BYTES_PER_SPAN = 640
+/** Room for the resource, and for spans that take more than those before them. */
+const SPARE_BYTES = 4096
 
 export const otlpProtobuf: Encoding = {
   mediaType: 'application/x-protobuf',
   maxSpans: Infinity,
   encode,
+  open: () => new Growing(),
+  split,
   readReply,
   readError,
 }
 
 function* encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array> {
   const writer = new ReverseWriter((batch.length + 1) * BYTES_PER_SPAN)
+  yield* writeScopes(writer, batch, newWritten())
+  return finish(writer, resource)
+}
+
+/** Size of the last message: the next one will be about as large. */
+let lastBytes = 0
+
+/** What came last stands first in it. Spans that came together stand under their scopes together. */
+class Growing implements OpenMessage {
+  count = 0
+  private readonly writer = new ReverseWriter(lastBytes + SPARE_BYTES)
+  private written = newWritten()
+
+  add(spans: readonly SpanData[]): void {
+    const { writer } = this
+    const mark = writer.mark()
+    try {
+      for (const _ of writeScopes(writer, spans, this.written));
+    } catch (error) {
+      writer.rewind(mark)
+      this.written = newWritten()
+      throw error
+    }
+    this.count += spans.length
+  }
+
+  finish(resource: Resource): Uint8Array {
+    const body = finish(this.writer, resource)
+    lastBytes = body.length
+    return body
+  }
+}
+
+function newWritten(): Written[] {
+  return [new Written(), new Written(), new Written(), new Written(), new Written()]
+}
+
+/** Yields after each span. */
+function* writeScopes(writer: ReverseWriter, batch: readonly SpanData[], written: readonly Written[]): Generator<void> {
   const scopes = groupByScope(batch)
-  const written = [new Written(), new Written(), new Written(), new Written(), new Written()]
   for (let i = scopes.length - 1; i >= 0; i--) {
     const { name, version, spans } = scopes[i]!
     const scopeSpans = writer.mark()
@@ -39,17 +81,60 @@ function* encode(batch: readonly SpanData[], resource: Resource): Generator<void
       writer.message(2, mark)
       yield
     }
-    const scope = writer.mark()
-    if (version !== '') writer.string(2, version)
-    if (name !== '') writer.string(1, name)
-    writer.message(1, scope)
-    writer.message(2, scopeSpans)
+    writeScope(writer, name, version, scopeSpans)
   }
+}
+
+/** Around the spans that were written since `mark`. */
+function writeScope(writer: ReverseWriter, name: string, version: string, mark: number): void {
+  const scope = writer.mark()
+  if (version !== '') writer.string(2, version)
+  if (name !== '') writer.string(1, name)
+  writer.message(1, scope)
+  writer.message(2, mark)
+}
+
+function finish(writer: ReverseWriter, resource: Resource): Uint8Array {
   const mark = writer.mark()
   writeAttributes(writer, 1, resource.attributes)
   writer.message(1, mark)
   writer.message(1, 0)
   return writer.finish()
+}
+
+/**
+ * Only messages of our own: one `ResourceSpans` in which the resource comes first, then the scopes of what came last; in each the
+ * scope, then its spans in their order.
+ */
+function split(body: Uint8Array, size: number): { count: number; body: Uint8Array }[] {
+  const [resource, ...scopes] = readFields(readFields(body)[0]!.bytes!)
+  const parts: { count: number; body: Uint8Array }[] = []
+  let writer: ReverseWriter | undefined
+  let count = 0
+  const close = () => {
+    if (writer === undefined) return
+    writer.bytes(1, resource!.bytes!)
+    writer.message(1, 0)
+    parts.push({ count, body: writer.finish() })
+    writer = undefined
+    count = 0
+  }
+  for (let i = scopes.length - 1; i >= 0; i--) {
+    const [scope, ...spans] = readFields(scopes[i]!.bytes!)
+    for (let from = 0; from < spans.length; ) {
+      writer ??= new ReverseWriter(Math.ceil((body.length * size) / Math.max(spans.length, size)) + SPARE_BYTES)
+      const mark = writer.mark()
+      const to = Math.min(from + size - count, spans.length)
+      for (let j = to - 1; j >= from; j--) writer.bytes(2, spans[j]!.bytes!)
+      writer.bytes(1, scope!.bytes!)
+      writer.message(2, mark)
+      count += to - from
+      from = to
+      if (count === size) close()
+    }
+  }
+  close()
+  return parts
 }
 
 /**
