@@ -4,8 +4,9 @@
  * ones. Medians go to bench/results.json.
  */
 import { spawnSync } from 'node:child_process'
-import type { Encoding, Transport } from '../src/export/contract'
+import type { Encoding, OpenMessage, Transport } from '../src/export/contract'
 import { Pipe } from '../src/export/pipe'
+import { Portion } from '../src/export/portion'
 import { createSampler } from '../src/sampling/index'
 import { ROOT as NO_CONTEXT } from '../src/trace/context'
 import { type AttributeList, FLAG_RANDOM, type Resource, SERVER, type SpanData } from '../src/trace/data'
@@ -130,6 +131,7 @@ class Stopwatch {
 function watched(encoding: Encoding, watch: Stopwatch): Encoding {
   return {
     ...encoding,
+    open: encoding.open && (() => watchedMessage(encoding.open!(), watch)),
     *encode(batch, resource) {
       watch.begin()
       const steps = encoding.encode(batch, resource)
@@ -141,6 +143,24 @@ function watched(encoding: Encoding, watch: Stopwatch): Encoding {
         yield
       }
     },
+  }
+}
+
+function watchedMessage(message: OpenMessage, watch: Stopwatch): OpenMessage {
+  const timed = <R>(work: () => R): R => {
+    watch.begin()
+    try {
+      return work()
+    } finally {
+      watch.end()
+    }
+  }
+  return {
+    get count() {
+      return message.count
+    },
+    add: spans => timed(() => message.add(spans)),
+    finish: resource => timed(() => message.finish(resource)),
   }
 }
 
@@ -161,7 +181,8 @@ async function measureHere(name: string): Promise<{ first: number; later: number
     const batch = createBatch()
     const watch = new Stopwatch()
     await new Promise(resolve => setImmediate(resolve))
-    await new Pipe(watched(encoding, watch), NOWHERE, RESOURCE, Infinity).send(batch)
+    const watching = watched(encoding, watch)
+    await new Pipe(watching, NOWHERE, RESOURCE, Infinity).send(Portion.of(batch, watching))
     watch.stop()
     all.push(watch.longest)
     await new Promise(resolve => setImmediate(resolve))
