@@ -3,9 +3,9 @@ import type { Encoding } from './contract'
 /**
  * An encoding whose file is read with the first batch.
  *
- * @param mediaType of the encoding that will be loaded, as are `maxSpans`
+ * @param mediaType of the encoding that will be loaded, as are `maxSpans` and whether its messages can grow
  */
-export function later(mediaType: string, maxSpans: number, load: () => Encoding): Encoding {
+export function later(mediaType: string, maxSpans: number, load: () => Encoding, grows = false): Encoding {
   let loaded: Encoding | undefined
   const get = () => {
     loaded ??= load()
@@ -15,6 +15,8 @@ export function later(mediaType: string, maxSpans: number, load: () => Encoding)
     mediaType,
     maxSpans,
     encode: (batch, resource) => get().encode(batch, resource),
+    open: grows ? () => get().open!() : undefined,
+    split: grows ? (body, size) => get().split!(body, size) : undefined,
     readReply(body, type) {
       const { readReply } = get()
       return readReply === undefined ? { rejectedSpans: 0, message: '' } : readReply(body, type)

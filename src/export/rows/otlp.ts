@@ -11,10 +11,12 @@ const json = later('application/json', Infinity, () => {
   return otlpJson
 })
 
-const protobuf = later('application/x-protobuf', Infinity, () => {
-  const { otlpProtobuf } = require('../encodings/otlp-protobuf') as typeof import('../encodings/otlp-protobuf')
-  return otlpProtobuf
-})
+const protobuf = later(
+  'application/x-protobuf',
+  Infinity,
+  () => (require('../encodings/otlp-protobuf') as typeof import('../encodings/otlp-protobuf')).otlpProtobuf,
+  true,
+)
 
 export function otlp(settings: Settings): Plan {
   const { config, origins, version } = settings
