@@ -175,9 +175,12 @@ async function bundle(name, contents, members) {
       )
     },
   }
+  // A parser of a package makes most of this one, and the map of it would be a fifth of the installation.
+  const isForeign = members.some(file => file.startsWith('src/config/file/'))
   await build({
     ...OPTIONS,
     banner: { js: `${OPTIONS.banner.js}const ${NODE_MODULE}=module.constructor;` },
+    sourcemap: isForeign ? false : OPTIONS.sourcemap,
     outdir: undefined,
     outfile: join(OUT, `${name}.js`),
     stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.js` },

@@ -93,10 +93,10 @@ function compose(overrides: Partial<Config>): Agent {
 }
 
 /** @param patches of modules @param exit those that see the process end: they stay until the last span is sent */
-function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log: Log): Agent {
+function trace({ config, origins, pipelines }: Loaded, patches: Patches, exit: Patches, log: Log): Agent {
   const resource = new LazyResource(config, log)
   // Before anything is patched: what exporters send is none of the program's calls.
-  const exporters = new Exporters({ config, origins, log, version: VERSION }, resource)
+  const exporters = new Exporters({ config, origins, pipelines, log, version: VERSION }, resource)
   const lifecycle: Lifecycle = watchExit(
     {
       finish: () => patches.finish(),
@@ -148,8 +148,9 @@ function trace({ config, origins }: Loaded, patches: Patches, exit: Patches, log
     rootFlags: FLAG_RANDOM,
     fault: (place: string, error: unknown) => patches.fault(place, error),
   } satisfies TracerParts
-  if (config.disabled) log.info('OTEL_SDK_DISABLED=true: no spans are made, headers are passed on')
-  else if (isTalkative(log)) {
+  if (config.disabled && isTalkative(log)) {
+    log.info(`${report().disabledBy(origins.disabled)}: no spans are made, headers are passed on`)
+  } else if (isTalkative(log)) {
     const { atFirstSpan, beginning } = report()
     const say = () => log.info(beginning(config, exporters.all(), parts.sampler, resource.serviceName))
     atFirstSpan(parts, patches.guard(say, 'saying what is used'))

@@ -1,5 +1,5 @@
 /** What a user hears of an agent that is well, from the level info on: what is used, and at the end what came of it. */
-import type { Config } from './config/load'
+import type { Config, Origin } from './config/load'
 import type { Exporter } from './export/contract'
 import { summary } from './export/index'
 import type { Sampler } from './sampling/contract'
@@ -41,4 +41,9 @@ export function shortSampler(sampler: Sampler): string {
 /** One clause for each exporter. */
 export function ending(exporters: readonly Exporter[]): string {
   return exporters.map(summary).join('; ')
+}
+
+/** What switched the agent off: `OTEL_SDK_DISABLED=true`. */
+export function disabledBy({ from, variable }: Origin): string {
+  return from === 'implied' ? `because of ${variable}` : `${variable ?? 'disabled'}=true`
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from './config/options'
+import type { AttributePair } from './config/types'
 import type { Log } from './log'
 import type { Cloud } from './resource/cloud'
 import { detectContainer, detectKubernetes, detectLambda } from './resource/container'
@@ -73,7 +74,7 @@ export class ProcessResource implements Resource {
 
   /** A map keeps the place of the first value of a key and the last value for it. */
   private collect(): AttributeList {
-    const all = new Map<string, string | number | string[]>([
+    const all = new Map<string, AttributePair[1]>([
       ['service.name', ''],
       ['telemetry.sdk.name', 'tracing-agent'],
       ['telemetry.sdk.language', 'nodejs'],
@@ -98,7 +99,7 @@ export class ProcessResource implements Resource {
     const { resourceAttributes, serviceName } = this.config
     if (serviceName !== '') return serviceName
     for (const [key, value] of [...resourceAttributes, ...entityAttributes(this.config)]) {
-      if (key === 'service.name' && value !== '') return value
+      if (key === 'service.name' && value !== '') return String(value)
     }
     const lambda = detectLambda().find(([key]) => key === 'faas.name')
     if (lambda !== undefined) return lambda[1] as string
@@ -116,7 +117,7 @@ export class ProcessResource implements Resource {
 }
 
 /** What describes the entities, then what identifies them, which wins. */
-function entityAttributes({ entities }: Config): (readonly [key: string, value: string])[] {
+function entityAttributes({ entities }: Config): AttributePair[] {
   return [...entities.flatMap(({ description }) => description), ...entities.flatMap(({ id }) => id)]
 }
 

@@ -42,6 +42,12 @@ const LAWS: Law[] = [
   { of: 'src/index.ts', may: ['src/register', ...CONTRACTS], builtins: 'all', packages: [] },
   { of: 'src/cli/', may: ['src/', 'instrumentations/index'], builtins: 'all', packages: 'all' },
   {
+    of: 'src/config/file/',
+    may: ['src/config/', 'src/credentials', 'src/log'],
+    builtins: ['fs', 'path', 'url'],
+    packages: ['yaml'],
+  },
+  {
     of: 'src/config/',
     may: ['src/', '!src/register', '!src/viewer/', '!src/cli/'],
     builtins: 'all',

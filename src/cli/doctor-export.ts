@@ -1,5 +1,5 @@
 /** One span through each of the chosen exporters, and what the backend said to it. */
-import type { Loaded } from '../config/load'
+import type { Loaded, Origin } from '../config/load'
 import type { Exporter } from '../export/contract'
 import { createExporters } from '../export/index'
 import { createResource } from '../resource'
@@ -17,14 +17,15 @@ const RETRY_MS = 4000
 /** Nobody waits longer for a test, whatever the timeouts of the exporter are. */
 const LONGEST_MS = 15_000
 
-export async function checkExporters({ config, origins }: Loaded, entry: string): Promise<Finding[]> {
-  if (config.exporters.length === 0) return [warn('OTEL_TRACES_EXPORTER is none: spans are sent nowhere')]
+export async function checkExporters({ config, origins, pipelines }: Loaded, entry: string): Promise<Finding[]> {
+  if (config.exporters.length === 0) return [warn(`${nameOf(origins.exporters)} is none: spans are sent nowhere`)]
   const findings: Finding[] = []
-  for (const name of config.exporters) {
+  const chosen = pipelines ?? config.exporters.map(exporter => ({ exporter, config, origins }))
+  for (const { exporter: name, config: own, origins } of chosen) {
     const { log, said } = collectingLog()
     const { version } = require('../../../package.json')
-    const batchTimeoutMs = Math.min(config.batchTimeoutMs || RETRY_MS, RETRY_MS)
-    const only = { ...config, exporters: [name], batchTimeoutMs }
+    const batchTimeoutMs = Math.min(own.batchTimeoutMs || RETRY_MS, RETRY_MS)
+    const only = { ...own, exporters: [name], batchTimeoutMs }
     // What is said of the service name stands above.
     const resource = createResource(config, collectingLog().log, version, entry)
     const [exporter] = createExporters({ config: only, origins, log, version }, resource)
@@ -32,6 +33,10 @@ export async function checkExporters({ config, origins }: Loaded, entry: string)
     else findings.push(...said.map(message => fail(message)))
   }
   return findings
+}
+
+function nameOf({ from, variable }: Origin): string {
+  return (from === 'config file' ? variable : undefined) ?? 'OTEL_TRACES_EXPORTER'
 }
 
 async function send(exporter: Exporter, xrayIds: boolean, said: readonly string[]): Promise<Finding> {

@@ -1,10 +1,10 @@
 /** A program under the agent for a moment: what was patched, which spans came, how it ended. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { INSTRUMENTATIONS } from '../../instrumentations/index'
-import type { Loaded } from '../config/load'
+import type { Config, Loaded } from '../config/load'
 import { environmentForChild, nodeOptions } from '../config/surroundings'
 import { dependencies, isPreloaded, REGISTER } from './doctor-setup'
 import { type Finding, fail, note, ok, plural, warn } from './finding'
@@ -48,9 +48,10 @@ export async function checkProgram(
 }
 
 /** That of the user, except for where spans go, and that all of them are recorded. */
-function environment({ config }: Loaded, folder: string, register: string): NodeJS.ProcessEnv {
+function environment({ config, configFile }: Loaded, folder: string, register: string): NodeJS.ProcessEnv {
   const options = nodeOptions()
   return environmentForChild({
+    ...(configFile === '' ? undefined : withoutFile(config, folder)),
     NODE_OPTIONS: isPreloaded(options) ? options : `--require ${JSON.stringify(register)} ${options}`.trim(),
     OTEL_SDK_DISABLED: 'false',
     OTEL_LOG_LEVEL: 'debug',
@@ -64,6 +65,28 @@ function environment({ config }: Loaded, folder: string, register: string): Node
     TRACING_AGENT_TRACE_IDS: config.traceIds,
     OTEL_BSP_SCHEDULE_DELAY: '200',
   })
+}
+
+/** A file that says the same of what is traced, in place of the user's, which would win over the variables. */
+function withoutFile(config: Config, folder: string): Record<string, string | undefined> {
+  const file = join(folder, 'otel.yaml')
+  const isOff = (name: string) =>
+    config.disabledInstrumentations.includes(name) || !config.enabledInstrumentations.includes(name)
+  const off = INSTRUMENTATIONS.map(({ name }) => name).filter(isOff)
+  const exporter = { 'otlp_file/development': { output_stream: `file://${join(folder, '%p.jsonl')}` } }
+  const document = {
+    file_format: '1.0',
+    log_level: 'debug',
+    resource: { attributes: [{ name: 'service.name', value: 'doctor' }] },
+    propagator: { composite_list: config.propagators.join(',') || 'none' },
+    tracer_provider: {
+      processors: [{ batch: { schedule_delay: 200, exporter } }],
+      sampler: { always_on: null },
+    },
+    'instrumentation/development': { js: Object.fromEntries(off.map(name => [name, { enabled: false }])) },
+  }
+  writeFileSync(file, JSON.stringify(document))
+  return { OTEL_CONFIG_FILE: file, OTEL_EXPERIMENTAL_CONFIG_FILE: undefined }
 }
 
 function runProgram(program: readonly string[], seconds: number, env: NodeJS.ProcessEnv): Promise<Run> {

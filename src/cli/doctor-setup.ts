@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { describeVariables } from '../config/describe'
 import type { Loaded } from '../config/load'
 import { nodeOptions } from '../config/surroundings'
-import { shortSampler } from '../report'
+import { disabledBy, shortSampler } from '../report'
 import { createResource } from '../resource'
 import { createSampler } from '../sampling/index'
 import { collectingLog } from './collecting-log'
@@ -26,18 +26,21 @@ export function checkNode(version = process.versions.node): Finding[] {
 export function checkVariables(loaded: Loaded): Finding[] {
   const set = describeVariables(loaded).filter(({ from }) => from !== 'default')
   const lines = set.map(item => {
-    const variable = item.from === 'implied' ? item.variable : (item.set ?? item.variable)
+    const isOther = item.from === 'implied' || item.from === 'config file'
+    const variable = isOther ? item.variable : (item.set ?? item.variable)
     return `${variable}=${item.value} (${source({ ...item, variable })})`
   })
   // A variable of wider meaning stands behind several options.
   const findings = [...new Set(lines)].map(ok)
   if (findings.length === 0) findings.push(note('none is set: all defaults, which tracing-agent env shows'))
+  if (loaded.configFile !== '')
+    findings.push(note(`read ${loaded.configFile} in place of the variables of the standard`))
   if (loaded.envFile !== '') findings.push(note(`read ${loaded.envFile}, too`))
   return [...findings, ...loaded.problems.map(({ message }) => warn(message))]
 }
 
 /** Sampler, propagators and service name as they will be, with what the sampler says of its argument. */
-export function checkSampling({ config }: Loaded, entry: string): Finding[] {
+export function checkSampling({ config, origins }: Loaded, entry: string): Finding[] {
   const { log, said } = collectingLog()
   const resource = createResource(config, log, '', entry)
   const findings: Finding[] = []
@@ -49,7 +52,7 @@ export function checkSampling({ config }: Loaded, entry: string): Finding[] {
     findings.push(warn('this sampler records no trace that begins here'))
   }
   findings.push(ok(`headers ${config.propagators.join(', ') || 'none: traces end at this service'}`))
-  if (config.disabled) findings.push(warn('OTEL_SDK_DISABLED=true: no spans are made'))
+  if (config.disabled) findings.push(warn(`${disabledBy(origins.disabled)}: no spans are made`))
   return [...findings, ...said.map(message => warn(message))]
 }
 

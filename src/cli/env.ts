@@ -1,4 +1,4 @@
-import { type Described, describeVariables } from '../config/describe'
+import { type Described, type DescribedPipeline, describePipelines, describeVariables } from '../config/describe'
 import { type Loaded, loadConfig } from '../config/load'
 import { variablesAsMarkdown } from '../config/markdown'
 import { createSampler } from '../sampling/index'
@@ -21,9 +21,12 @@ export const env: Command = {
     const loaded = loadConfig()
     const variables = describeVariables(loaded)
     const problems = [...loaded.problems.map(({ message }) => message), ...samplerProblems(loaded)]
+    const { configFile, envFile } = loaded
+    const exporters = describePipelines(loaded)
     if (args.includes('--json')) {
-      process.stdout.write(`${JSON.stringify({ variables, problems, envFile: loaded.envFile }, undefined, 2)}\n`)
-    } else process.stdout.write(asText(variables, problems))
+      const all = { variables, problems, envFile, ...(configFile === '' ? undefined : { configFile, exporters }) }
+      process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`)
+    } else process.stdout.write(asText(variables, exporters, problems))
     return 0
   },
 }
@@ -35,7 +38,11 @@ function samplerProblems({ config }: Loaded): string[] {
   return said
 }
 
-function asText(variables: readonly Described[], problems: readonly string[]): string {
+function asText(
+  variables: readonly Described[],
+  exporters: readonly DescribedPipeline[],
+  problems: readonly string[],
+): string {
   const lines: string[] = []
   let group = ''
   for (const item of variables) {
@@ -51,6 +58,11 @@ function asText(variables: readonly Described[], problems: readonly string[]): s
     if (others.length > 0) lines.push(`    Also: ${others.join(', ')}`)
     lines.push(`    Default: ${item.default === '' ? 'none' : item.default}`)
   }
+  // One exporter is what the variables show.
+  if (exporters.length > 1) lines.push('', '# Exporters of the configuration file')
+  for (const { exporter, settings } of exporters.length > 1 ? exporters : []) {
+    lines.push('', exporter, ...settings.map(({ name, set, value }) => `    ${name}: ${value}   (${set})`))
+  }
   if (problems.length > 0) lines.push('', '# Problems', '', ...problems)
   return `${lines.join('\n')}\n`
 }
@@ -58,6 +70,7 @@ function asText(variables: readonly Described[], problems: readonly string[]): s
 /** Where a value that is not the default comes from. */
 export function source({ from, set, variable }: Described): string {
   if (from === 'implied') return `because of ${set}`
+  if (from === 'config file') return `from ${set}`
   const place = from === 'file' ? 'from the .env file' : from === 'code' ? 'from code' : 'from the environment'
   return set === variable || set === undefined ? place : `${place}, ${set}`
 }

@@ -1,5 +1,5 @@
 import { defaultText, type Loaded, type Origin } from './load'
-import { GROUPS, type OptionName } from './options'
+import { GROUPS, OPTIONS, type OptionName } from './options'
 import type { Row } from './row'
 
 /** One variable with its value, ready to be shown: no credentials in it. */
@@ -41,4 +41,23 @@ export function describeVariables({ config, origins }: Loaded): Described[] {
     }
   }
   return described
+}
+
+/** An exporter of a configuration file, with what the file says of it. */
+export interface DescribedPipeline {
+  readonly exporter: string
+  readonly settings: readonly { readonly name: string; readonly value: string; readonly set: string }[]
+}
+
+/** The exporters of a configuration file; the first of them is what `describeVariables` shows. */
+export function describePipelines({ origins: main, pipelines = [] }: Loaded): DescribedPipeline[] {
+  return pipelines.map(({ config, exporter, origins }, index) => {
+    const settings: { name: string; value: string; set: string }[] = []
+    for (const [name, { from, variable = '' }] of Object.entries(origins) as [OptionName, Origin][]) {
+      if (from !== 'config file' || (index > 0 && main[name] === origins[name])) continue
+      if (index === 0 && !variable.includes('.processors[')) continue
+      settings.push({ name, value: (OPTIONS[name] as Row<unknown>).type.show(config[name]), set: variable })
+    }
+    return { exporter, settings }
+  })
 }

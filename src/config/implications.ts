@@ -5,13 +5,18 @@ import { OTLP } from './options/otlp'
 /** What one setting implies for another that the user left open, and what two settings forbid each other. */
 export function implications(draft: Draft): void {
   xray(draft)
+  exporterImplications(draft)
+}
+
+/** The part of it that concerns one exporter. */
+export function exporterImplications(draft: Draft): void {
   batchFitsQueue(draft)
   endpointHasScheme(draft, 'otlpEndpoint')
   endpointHasScheme(draft, 'otlpTracesEndpoint')
 }
 
 /** AWS X-Ray wants its own header and its own trace ids. */
-function xray(draft: Draft): void {
+export function xray(draft: Draft): void {
   const config = draft.config as unknown as Config
   const exporter = config.exporters.find(name => name === 'xray' || name === 'xray-api')
   const { origins } = draft
@@ -40,12 +45,13 @@ function batchFitsQueue(draft: Draft): void {
   const { maxBatchSize, maxQueueSize } = draft.config as unknown as Config
   if (maxBatchSize <= maxQueueSize) return
   const { from, variable } = draft.origins.maxBatchSize
+  const queue = draft.origins.maxQueueSize.variable ?? 'OTEL_BSP_MAX_QUEUE_SIZE'
   draft.config.maxBatchSize = maxQueueSize
   if (from === 'default' || variable === undefined) {
-    draft.origins.maxBatchSize = { from: 'implied', variable: 'OTEL_BSP_MAX_QUEUE_SIZE' }
+    draft.origins.maxBatchSize = { from: 'implied', variable: queue }
     return
   }
-  const expected = `at most OTEL_BSP_MAX_QUEUE_SIZE, which is ${maxQueueSize}`
+  const expected = `at most ${queue}, which is ${maxQueueSize}`
   draft.problems.push({
     variable,
     value: String(maxBatchSize),

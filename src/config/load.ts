@@ -1,6 +1,8 @@
 import { maskCredentials } from '../credentials'
 import { type EnvFile, readEnvFile } from './dotenv'
+import type { Document } from './file/document-settings'
 import { implications } from './implications'
+import type { ExporterName } from './names'
 import { type Config, OPTIONS, type OptionName } from './options'
 import { type Problem, refusal } from './problem'
 import type { Row } from './row'
@@ -10,9 +12,16 @@ export type { Problem } from './problem'
 
 /** Where a value came from. */
 export interface Origin {
-  readonly from: 'default' | 'environment' | 'file' | 'code' | 'implied'
-  /** The variable as the user wrote it; for `implied`, what implied it. */
+  readonly from: 'default' | 'environment' | 'file' | 'config file' | 'code' | 'implied'
+  /** The variable as the user wrote it; for `implied`, what implied it; for `config file`, the file and the path in it. */
   readonly variable?: string
+}
+
+/** An exporter of a configuration file, which may have several of one kind. */
+export interface Pipeline {
+  readonly exporter: ExporterName
+  readonly config: Config
+  readonly origins: Readonly<Record<OptionName, Origin>>
 }
 
 export interface Loaded {
@@ -23,6 +32,10 @@ export interface Loaded {
   readonly origins: Readonly<Record<OptionName, Origin>>
   /** The .env file that was read; empty when none was. */
   readonly envFile: string
+  /** Absolute path of the configuration file; empty when none was asked for. */
+  readonly configFile: string
+  /** The exporters of the configuration file. Undefined: those that `config` names. */
+  readonly pipelines: readonly Pipeline[] | undefined
 }
 
 /** What the loading knows while it goes on. */
@@ -50,13 +63,11 @@ export function loadConfig(
   const draft: Draft = { config: {}, problems: [], origins: {} }
   if (file.problem !== undefined) draft.problems.push(file.problem)
   const source = new Source(env, file.variables)
+  readOption('configFile', source, overrides, draft)
+  const document = readDocument(source, env, draft)
   for (const name of NAMES) {
-    const row = OPTIONS[name] as Row<unknown>
-    const own = overrides[name]
-    if (own !== undefined) {
-      draft.config[name] = own
-      draft.origins[name] = { from: 'code' }
-    } else readRow(name, row, source, draft)
+    if (name !== 'configFile') readOption(name, source, overrides, draft)
+    document?.apply(name, draft)
   }
   for (const name of Object.keys(overrides)) {
     if (!Object.hasOwn(OPTIONS, name)) draft.problems.push(unknownOverride(name))
@@ -65,19 +76,39 @@ export function loadConfig(
     const { strangers } = require('./strangers') as typeof import('./strangers')
     draft.problems.push(...strangers(source.strangers, variable => source.read(variable)))
   }
-  implications(draft)
+  const pipelines = document?.pipelines(draft, overrides)
+  if (document === undefined) implications(draft)
   return {
     config: Object.freeze(draft.config) as unknown as Config,
     problems: draft.problems,
     origins: draft.origins as Record<OptionName, Origin>,
     envFile: file.path,
+    configFile: document?.path ?? '',
+    pipelines,
   }
 }
 
+/** Most programs have no configuration file: what reads one, a parser of YAML with it, is loaded when there is one. */
+function readDocument(source: Source, env: NodeJS.ProcessEnv, draft: Draft): Document | undefined {
+  if (draft.config['configFile'] === '') return undefined
+  const { openDocument } = require('./file/document-settings') as typeof import('./file/document-settings')
+  return openDocument(source, env, draft)
+}
+
+function readOption(name: OptionName, source: Source, overrides: Partial<Config>, draft: Draft): void {
+  const own = overrides[name]
+  if (own === undefined) {
+    readRow(name, OPTIONS[name] as Row<unknown>, source, draft)
+    return
+  }
+  draft.config[name] = own
+  draft.origins[name] = { from: 'code' }
+}
+
 /** The environment and the file behind it, looked through once. */
-class Source {
+export class Source {
   /** Variables with a prefix of ours that no row knows. */
-  readonly strangers: string[] = []
+  strangers: string[] = []
   private readonly values = new Map<string, string>()
   private readonly fromFile = new Set<string>()
 
@@ -93,6 +124,20 @@ class Source {
   /** The trimmed value; undefined when it is unset or empty, which is the same. */
   read(variable: string): string | undefined {
     return this.values.get(variable)
+  }
+
+  /**
+   * From here on the variables of the standard are as if they were not set, but for those to keep.
+   *
+   * @returns the known ones among them
+   */
+  forgetStandard(keep: ReadonlySet<string>): string[] {
+    const isStandard = (variable: string) => variable.startsWith('OTEL_') && !keep.has(variable)
+    const unknown = new Set(this.strangers)
+    const forgotten = [...this.values.keys()].filter(isStandard)
+    for (const variable of forgotten) this.values.delete(variable)
+    this.strangers = this.strangers.filter(variable => !isStandard(variable))
+    return forgotten.filter(variable => !unknown.has(variable))
   }
 
   origin(variable: string): Origin {

@@ -19,6 +19,7 @@ export const SAMPLERS = [
   'always_on',
   'always_off',
   'traceidratio',
+  'parentbased',
   'parentbased_always_on',
   'parentbased_always_off',
   'parentbased_traceidratio',

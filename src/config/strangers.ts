@@ -17,8 +17,6 @@ const XRAY_SDK = 'For the X-Ray SDK only.'
 
 /** Variables of the standard and of the X-Ray SDK that are known and change nothing. */
 export const NOTED: Readonly<Record<string, Noted>> = {
-  OTEL_CONFIG_FILE: { doc: 'Declarative configuration is not read: use variables.', warns: always },
-  OTEL_EXPERIMENTAL_CONFIG_FILE: { doc: 'Declarative configuration is not read: use variables.', warns: always },
   OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: {
     doc: 'Exceptions stay events of spans, with logs and logs/dup, too: this agent makes no logs that could hold them.',
     warns: always,

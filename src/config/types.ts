@@ -244,15 +244,19 @@ export function decode(value: string): string | undefined {
   }
 }
 
+/** An attribute of the resource. A variable holds text alone, a configuration file has types. */
+export type AttributePair = readonly [key: string, value: AttributeContent]
+type AttributeContent = string | number | boolean | readonly (string | number | boolean)[]
+
 /** Resource attributes. An error in one part discards the whole list (Resource SDK specification). */
-export const attributes: Type<readonly Pair[]> = {
+export const attributes: Type<readonly AttributePair[]> = {
   expected: 'key=value pairs separated by commas, values percent-encoded',
   parse(value) {
     const { pairs, wrong } = splitPairs(value, () => true)
     if (wrong === undefined) return { value: Object.freeze(pairs) }
     return { reason: `the mistake is in "${maskPair(wrong)}"` }
   },
-  show: value => value.map(([key, content]) => maskPair(`${key}=${encodeListValue(content)}`)).join(','),
+  show: value => value.map(([key, content]) => maskPair(`${key}=${encodeListValue(String(content))}`)).join(','),
   mask: value => value.split(',').map(maskPair).join(','),
 }
 

@@ -1,5 +1,4 @@
 /** Joins the parts of an exporter. Loaded with the first span that is finished. */
-import type { Config } from '../config/load'
 import type { Log } from '../log'
 import type { Resource } from '../trace/data'
 import { BatchExporter } from './batch'
@@ -9,8 +8,8 @@ import { Notices } from './notices'
 import { Pipe } from './pipe'
 import { retrying } from './retry'
 
-export function createExporter(planned: PlannedExporter, config: Config, log: Log, resource: Resource): Exporter {
-  const { name, plan } = planned
+export function createExporter(planned: PlannedExporter, log: Log, resource: Resource): Exporter {
+  const { config, name, origins, plan } = planned
   // Called only when the exporter exists and has sent something.
   const transport = retrying(planned.transport, reply => exporter.noticeUnreachable(reply))
   const own = plan.timeoutMs || Infinity
@@ -19,8 +18,9 @@ export function createExporter(planned: PlannedExporter, config: Config, log: Lo
   const time =
     own <= general
       ? plan.timeoutVariable && `${plan.timeoutVariable} is ${own} ms`
-      : `OTEL_BSP_EXPORT_TIMEOUT is ${general} ms`
-  const notices = new Notices(log, name, pipe.target, { ...plan.advice, time }, config.maxQueueSize)
+      : `${origins['batchTimeoutMs']?.variable ?? 'OTEL_BSP_EXPORT_TIMEOUT'} is ${general} ms`
+  const queue = origins['maxQueueSize']?.variable
+  const notices = new Notices(log, name, pipe.target, { ...plan.advice, time }, config.maxQueueSize, queue)
   const options = {
     name,
     transport: plan.transport,

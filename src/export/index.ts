@@ -1,7 +1,7 @@
 /**
  * The one table of exporters. A row joins an encoding to a transport; only the files of the chosen exporters are loaded.
  */
-import type { Config, Origin } from '../config/load'
+import type { Config, Origin, Pipeline } from '../config/load'
 import type { ExporterName } from '../config/names'
 import type { Log } from '../log'
 import type { Resource, SpanData, SpanSink } from '../trace/data'
@@ -16,6 +16,8 @@ export interface Settings {
   readonly origins: Readonly<Record<string, Origin>>
   readonly log: Log
   readonly version: string
+  /** Exporters with settings of their own. Left out: those that `config` names. */
+  readonly pipelines?: readonly Pipeline[] | undefined
 }
 
 /** What a row makes of the settings. */
@@ -81,6 +83,8 @@ function backends() {
 /** An exporter that can be made. */
 export interface PlannedExporter {
   readonly name: string
+  readonly config: Config
+  readonly origins: Readonly<Record<string, Origin>>
   readonly plan: Plan
   readonly transport: Transport
 }
@@ -88,14 +92,16 @@ export interface PlannedExporter {
 /** The exporters that the user chose. One that cannot be made is said and left out. */
 export function planExporters(settings: Settings): PlannedExporter[] {
   const planned: PlannedExporter[] = []
-  for (const name of settings.config.exporters) {
+  const { config, origins, pipelines } = settings
+  for (const { exporter: name, ...own } of pipelines ??
+    config.exporters.map(exporter => ({ exporter, config, origins }))) {
     const row = EXPORTERS[name]
     try {
       if (row === undefined) throw new Error('this version has none of that name')
-      const plan = row.plan(settings)
+      const plan = row.plan({ ...settings, ...own })
       const transport = createTransport(plan.transport)
       checkFit(plan.encoding, transport)
-      planned.push({ name, plan, transport })
+      planned.push({ name, plan, transport, ...own })
     } catch (error) {
       settings.log.error(`exporter ${name} cannot be used: ${(error as Error).message}`)
     }
@@ -110,7 +116,7 @@ export function createExporters(
   planned: readonly PlannedExporter[] = planExporters(settings),
 ): Exporter[] {
   const { createExporter } = require('./exporter') as typeof import('./exporter')
-  return planned.map(each => createExporter(each, settings.config, settings.log, resource))
+  return planned.map(each => createExporter(each, settings.log, resource))
 }
 
 /** One sink for all of them. */

@@ -37,6 +37,8 @@ export class Notices {
     private readonly target: string,
     private readonly advice: Advice,
     private readonly maxQueueSpans: number,
+    /** What sets it. */
+    private readonly queueVariable = 'OTEL_BSP_MAX_QUEUE_SIZE',
   ) {}
 
   batch({ portion, sent, reason }: Outcome): void {
@@ -73,7 +75,7 @@ export class Notices {
   full(): void {
     if (now() - this.saidFullAt < SAY_AGAIN_MS) return
     this.saidFullAt = now()
-    const queue = `the queue is full (OTEL_BSP_MAX_QUEUE_SIZE=${this.maxQueueSpans})`
+    const queue = `the queue is full (${this.queueVariable}=${this.maxQueueSpans})`
     const line = `${this.name}: ${this.target} is slower than spans end: ${queue}, what ends now is lost`
     this.log.warn(line, `${this.name} full ${this.saidFullAt}`)
   }
@@ -100,7 +102,7 @@ export class Notices {
   private keyOf(reason: string, words = ''): string {
     const shape = words.replace(/[0-9a-f]{8,}|\d+/gi, '#')
     if (this.shapes.size < MAX_SHAPES) this.shapes.add(shape)
-    return `${this.name} ${reason} ${this.shapes.has(shape) ? shape : ''}`
+    return `${this.name} ${this.target} ${reason} ${this.shapes.has(shape) ? shape : ''}`
   }
 }
 

@@ -36,6 +36,12 @@ export const SAMPLERS = {
     argument: 'a number from 0 to 1 (1)',
     create: (argument, { log }) => traceIdRatio(argument, log),
   },
+  parentbased: {
+    doc: 'With a sampler of its own for traces that begin here, and for each decision of a caller.',
+    argument:
+      'root=…; remote_parent_sampled=…; remote_parent_not_sampled=…; local_parent_sampled=…; local_parent_not_sampled=… with samplers such as traceidratio(0.1) (always_on, always_on, always_off, always_on, always_off)',
+    create: (argument, parts) => parentBased(argument, parts),
+  },
   parentbased_always_on: {
     doc: 'As the caller decided; every trace that begins here.',
     create: () => new ParentBasedSampler(alwaysOn),
@@ -95,6 +101,13 @@ export function createSampler(name: SamplerName, argument: string | undefined, p
     parts.log.warn(`OTEL_TRACES_SAMPLER_ARG="${argument}" has no meaning for OTEL_TRACES_SAMPLER=${name}: ignored.`)
   }
   return row.create(argument, parts)
+}
+
+function parentBased(argument: string | undefined, parts: SamplerParts): Sampler {
+  const { parseChildren } = require('./parentbased-children') as typeof import('./parentbased-children')
+  const create = (name: string, own: string | undefined) =>
+    Object.hasOwn(SAMPLERS, name) ? createSampler(name as SamplerName, own, parts) : undefined
+  return parseChildren(argument ?? '', parts, create)
 }
 
 function traceIdRatio(argument: string | undefined, log: Log): Sampler {

@@ -29,6 +29,9 @@ export interface Case {
 /** A file that exists and is PEM enough. */
 export const PEM_FILE = join(tmpdir(), `tracing-agent-test-${process.pid}.pem`)
 
+/** A configuration file that says as little as one may. */
+export const CONFIG_FILE = join(tmpdir(), `tracing-agent-test-${process.pid}.yaml`)
+
 const log = createLog('none')
 const settings = (config: Config) => createSettings(config)
 const resource = (config: Config) => toObject(createResource(config, log, '1.2.3').attributes)
@@ -70,6 +73,7 @@ const milliseconds: Case = { changes: '250', refuses: '2.5s' }
 export const CASES: Record<OptionName, Case> = {
   disabled: { changes: 'TRUE', refuses: 'yes' },
   logLevel: { changes: 'Verbose', effect: config => createLog(config.logLevel).level, refuses: 'loud' },
+  configFile: { changes: CONFIG_FILE, effect: config => config.disabled, refuses: '/no/such/file.yaml' },
   envFile: { changes: PEM_FILE, refuses: '/no/such/file.env' },
   enabledInstrumentations: { changes: 'grpc', refuses: 'htpp' },
   disabledInstrumentations: { changes: 'grpc', refuses: 'expres' },

@@ -245,7 +245,6 @@ describe('a name that is not known', () => {
 
   it('is answered with what does the same, where something does', () => {
     assert.match(load({ OTEL_SERVICE_VERSION: '1' }).said[0]!, /service\.version=/)
-    assert.match(load({ OTEL_CONFIG_FILE: 'otel.yaml' }).said[0]!, /^OTEL_CONFIG_FILE changes nothing/)
     assert.match(load({ OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN: 'logs' }).said[0]!, /stay events of spans/)
   })
 })

@@ -6,7 +6,7 @@ import { loadConfig, type OptionName } from '../../src/config/load'
 import { GROUPS, OPTIONS } from '../../src/config/options'
 import type { Row } from '../../src/config/row'
 import { printable } from '../../src/log'
-import { CASES, PEM_FILE } from './cases'
+import { CASES, CONFIG_FILE, PEM_FILE } from './cases'
 
 const NO_FILE = { path: '', variables: {} }
 const NAMES = Object.keys(OPTIONS) as OptionName[]
@@ -16,8 +16,17 @@ function variablesOf({ env, aliases = [], fallbacks = [] }: Row<unknown>): strin
 }
 
 describe('every variable', () => {
-  before(() => writeFileSync(PEM_FILE, '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'))
-  after(() => rmSync(PEM_FILE, { force: true }))
+  before(() => {
+    writeFileSync(PEM_FILE, '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n')
+    writeFileSync(
+      CONFIG_FILE,
+      'file_format: "1.0"\ndisabled: true\npropagator: {composite_list: none}\ntracer_provider: {processors: []}',
+    )
+  })
+  after(() => {
+    rmSync(PEM_FILE, { force: true })
+    rmSync(CONFIG_FILE, { force: true })
+  })
 
   it('has a case', () => assert.deepEqual(Object.keys(CASES).sort(), [...NAMES].sort()))
 
@@ -70,7 +79,7 @@ describe('every variable', () => {
           assert.ok(message.includes(`expected ${expected}`), message)
           assert.ok(message.endsWith(`using ${used || 'nothing'}`), message)
           if (row.type.mask === undefined) assert.equal(value, printable(refuses))
-          if (name !== 'envFile') assert.deepEqual(config[name], load({}).config[name])
+          if (name !== 'envFile' && name !== 'configFile') assert.deepEqual(config[name], load({}).config[name])
         })
 
         it('is unset when it is empty or blank', () => {

@@ -16,6 +16,13 @@ export const GENERAL = {
     default: 'warn',
     doc: 'What the agent says on stderr: warn tells problems, info adds what is used and, at exit, what was sent and lost, debug adds what was patched. verbose and all mean debug.',
   }),
+  configFile: option({
+    env: 'OTEL_CONFIG_FILE',
+    aliases: ['OTEL_EXPERIMENTAL_CONFIG_FILE'],
+    type: text,
+    default: '',
+    doc: 'A YAML file of the OpenTelemetry configuration schema, which then holds the whole configuration: all other OTEL_* variables are ignored unless it refers to them as ${NAME}. Relative to the working directory.',
+  }),
   envFile: option({
     env: 'TRACING_AGENT_ENV_FILE',
     type: text,

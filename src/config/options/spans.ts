@@ -23,7 +23,7 @@ export const SPANS = {
     env: 'OTEL_TRACES_SAMPLER_ARG',
     type: text,
     default: '',
-    doc: 'traceidratio: a ratio from 0 to 1. ratelimit: traces per second. jaeger_remote: endpoint=…,pollingIntervalMs=…,initialSamplingRate=…. xray: endpoint=…,polling_interval=…,rules=…. rules: such as "@health=off; GET /api/*=on; POST /orders/:id=10/s; *=0.05", the first match wins.',
+    doc: 'traceidratio: a ratio from 0 to 1. ratelimit: traces per second. jaeger_remote: endpoint=…,pollingIntervalMs=…,initialSamplingRate=…. xray: endpoint=…,polling_interval=…,rules=…. rules: such as "@health=off; GET /api/*=on; POST /orders/:id=10/s; *=0.05", the first match wins. parentbased: samplers for its cases.',
   }),
   traceIds: option({
     env: 'TRACING_AGENT_TRACE_IDS',

@@ -55,8 +55,11 @@ function endpoint({ config, origins }: Settings): { url: string; advice: Advice 
   const own = config.otlpTracesEndpoint
   const name = own === '' ? 'otlpEndpoint' : 'otlpTracesEndpoint'
   const variable = own === '' ? 'OTEL_EXPORTER_OTLP_ENDPOINT' : 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
+  // Where the exporter is an entry of a file, the entry selects both.
+  const { from, variable: entry } = origins['otlpProtocol'] ?? {}
+  const protocol = from === 'config file' && entry !== undefined ? entry : 'OTEL_EXPORTER_OTLP_PROTOCOL'
   const advice = {
-    address: `${origins[name]?.variable ?? variable} selects the address, OTEL_EXPORTER_OTLP_PROTOCOL (${config.otlpProtocol}) the protocol`,
+    address: `${origins[name]?.variable ?? variable} selects the address, ${protocol} (${config.otlpProtocol}) the protocol`,
     credentials: `${origins.otlpTracesHeaders?.variable ?? 'OTEL_EXPORTER_OTLP_HEADERS'} holds the credentials`,
   }
   let text = own || config.otlpEndpoint || (isGrpc ? 'http://localhost:4317' : 'http://localhost:4318')
