@@ -5,13 +5,14 @@
  *     lazy-*.js         what `require` asks for later; each is read when it is asked for, and takes what it shares
  *                       with register.js, or with what most programs load later, from there
  *     index.js          the API, around the same register.js
+ *     yaml.js           the parser of configuration files, larger than all that reads them
  *     cli/main.js       the command
  *     *-worker.js       threads of our own
  *
  * `import` in a source means now, `require` means later. What is in `dependencies` of package.json stays outside, as do
  * optional peers; all else is compiled in.
  */
-import { readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -60,6 +61,9 @@ const differences = {
         : undefined,
     )
     onLoad({ filter: /./, namespace: 'own' }, () => ({ contents: `module.exports = ${NODE_MODULE}` }))
+    onResolve({ filter: /^yaml$/ }, ({ importer }) =>
+      importer === '' ? undefined : { path: './yaml.js', external: true },
+    )
     onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }))
     onLoad({ filter: /./, namespace: 'silent' }, () => ({ contents: 'module.exports = () => () => {}' }))
   },
@@ -140,7 +144,47 @@ await build({
   },
 })
 // Tells errors by their message alone: a tenth of the package for a map that nobody reads is too much.
-await build({ ...ownEntries, entryPoints: { 'cli/main': 'src/cli/main.ts' }, sourcemap: false })
+const fromBelow = {
+  name: 'from below',
+  setup({ onResolve }) {
+    onResolve({ filter: /^yaml$/ }, () => ({ path: '../yaml.js', external: true }))
+  },
+}
+await build({
+  ...ownEntries,
+  entryPoints: { 'cli/main': 'src/cli/main.ts' },
+  sourcemap: false,
+  // For the same reason its names may go, but for those that a user reads.
+  minify: true,
+  keepNames: false,
+  plugins: [fromBelow, ...ownEntries.plugins],
+})
+// Of the ES modules what is used; nobody looks for the names in it.
+const YAML = join(ROOT, 'node_modules/yaml/browser/dist/index.js')
+await build({
+  ...OPTIONS,
+  outdir: undefined,
+  outfile: join(OUT, 'yaml.js'),
+  stdin: {
+    contents: `export { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from ${JSON.stringify(YAML)}`,
+    resolveDir: ROOT,
+  },
+  minify: true,
+  sourcemap: false,
+})
+
+/** The licences of what is compiled in, which ask to go along. */
+const packages = new Set(['yaml'])
+for (const file of graph.keys()) {
+  const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules\/)/.exec(file)?.[1]
+  if (name !== undefined) packages.add(name)
+}
+const licences = [...packages].sort().map(name => {
+  const folder = join(ROOT, 'node_modules', name)
+  const file = readdirSync(folder).find(each => /^licen[cs]e/i.test(each))
+  return `${name}\n${'='.repeat(name.length)}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`
+})
+writeFileSync(join(OUT, 'LICENSES.txt'), `Compiled into these files:\n\n${licences.join('\n\n')}`)
 
 /** Writes one file of the bundle. Its `members` are in it; other files that are asked for later stand elsewhere. */
 async function bundle(name, contents, members) {
@@ -175,12 +219,12 @@ async function bundle(name, contents, members) {
       )
     },
   }
-  // A parser of a package makes most of this one, and the map of it would be a fifth of the installation.
-  const isForeign = members.some(file => file.startsWith('src/config/file/'))
+  // What is wrong in a configuration file is said by its path in the file, and no stack is ever shown.
+  const hasMap = !members.some(file => file.startsWith('src/config/file/'))
   await build({
     ...OPTIONS,
+    sourcemap: hasMap && OPTIONS.sourcemap,
     banner: { js: `${OPTIONS.banner.js}const ${NODE_MODULE}=module.constructor;` },
-    sourcemap: isForeign ? false : OPTIONS.sourcemap,
     outdir: undefined,
     outfile: join(OUT, `${name}.js`),
     stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.js` },

@@ -70,6 +70,8 @@ describe('the package', function () {
       'register.js',
       'build/agent/register.js',
       'build/agent/register.js.map',
+      'build/agent/yaml.js',
+      'build/agent/LICENSES.txt',
       'build/src/index.d.ts',
       'LICENSE',
       'README.md',
