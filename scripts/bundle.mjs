@@ -224,6 +224,7 @@ async function bundle(name, contents, members) {
   await build({
     ...OPTIONS,
     sourcemap: hasMap && OPTIONS.sourcemap,
+    minify: !hasMap,
     banner: { js: `${OPTIONS.banner.js}const ${NODE_MODULE}=module.constructor;` },
     outdir: undefined,
     outfile: join(OUT, `${name}.js`),

@@ -48,6 +48,7 @@ export const GROUPS = {
     tsx: '4.23.15',
   },
   'node-red': { 'node-red': '*' },
+  gcp: { '@opentelemetry/api': '1.9.1', '@opentelemetry/resource-detector-gcp': '0.58.0' },
   agents: {
     '@opentelemetry/api': '1.9.1',
     '@opentelemetry/auto-instrumentations-node': '0.81.2',
