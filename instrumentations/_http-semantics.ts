@@ -4,7 +4,7 @@
  * Nothing here knows a library. Attribute names are literals: loading the package of constants takes longer than the whole
  * agent may take to start; a test compares them.
  */
-import type { Span as ApiSpan, TextMapGetter } from '@opentelemetry/api'
+import type { Span as ApiSpan } from '@opentelemetry/api'
 import type { AgentSpan, AttributeList, CapturedHeader, Settings } from '../src/instrumentation'
 
 /** Name of the span of a request: its method, or `HTTP` for one that is not known. A route is added by `setRoute`. */
@@ -225,12 +225,7 @@ export function pushHeaders<S>(
 
 export type Headers = { readonly [name: string]: string | string[] | undefined }
 
-/** Reads headers as Node parses them: an object with names in lower case. */
-export const HEADER_GETTER: TextMapGetter<Headers> = {
-  get: getHeader,
-  keys: headers => Object.keys(headers),
-}
-
+/** From headers as Node parses them: an object with names in lower case. */
 export function getHeader(headers: Headers, name: string): string | string[] | undefined {
   const value = headers[name]
   if (value !== undefined) return value

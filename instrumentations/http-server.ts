@@ -15,15 +15,15 @@ import { Socket } from 'node:net'
 import type { TextMapSetter } from '@opentelemetry/api'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
 import { activeContext, enterContext, ROOT, SERVER } from '../src/instrumentation'
-import { readForwarded, splitHost } from './_http-forwarded'
+import { NOT_FORWARDED, readForwarded, splitHost } from './_http-forwarded'
 import { type Peer, peerOf } from './_http-peer'
+import { CommonHeaders, RAW_GETTER } from './_http-raw-headers'
 import {
   captureHeaders,
   endOfAuthority,
   errorCode,
   failWithException,
   getHeader,
-  HEADER_GETTER,
   messageOf,
   pushHeaders,
   setServerStatus,
@@ -173,7 +173,7 @@ export class HttpServer {
       enterContext(IGNORED)
       return
     }
-    const caller = tools.extract(ROOT, request.headers, HEADER_GETTER)
+    const caller = tools.extract(ROOT, request.rawHeaders, RAW_GETTER)
     const span = tools.tracer.start(spanName(settings, method), SERVER, caller, this.describe, message)
     const context = caller.withEntry(span)
     connection.receiving = context
@@ -207,7 +207,7 @@ export class HttpServer {
     if (settings.ignoreIncoming?.(method, request.url!, request.headers.host)) {
       return { context: IGNORED, exchange: undefined }
     }
-    const caller = tools.extract(ROOT, request.headers, HEADER_GETTER)
+    const caller = tools.extract(ROOT, request.rawHeaders, RAW_GETTER)
     const describe = () => serverAttributes(settings, request, connection)
     const span = tools.tracer.start(spanName(settings, method), SERVER, caller, describe, undefined)
     const exchange = span.isRecording() ? new Exchange(span, undefined) : undefined
@@ -328,11 +328,11 @@ function sentHeader({ _header: head }: SentResponse, name: string): string[] | u
 
 /** The attributes with which the span of a request starts. */
 export function serverAttributes(settings: Settings, request: IncomingMessage, connection: Connection): AttributeList {
-  const { headers } = request
+  const { host: asked, userAgent, proxy } = new CommonHeaders(request.rawHeaders)
   const { peer } = connection
   const method = request.method!
   const target = request.url!
-  const forwarded = readForwarded(headers)
+  const forwarded = proxy === undefined ? NOT_FORWARDED : readForwarded(proxy)
   const from = startOfPath(target)
   const mark = target.indexOf('?', from)
   const path = from === 0 && mark < 0 ? target : target.slice(from, mark < 0 ? undefined : mark)
@@ -352,7 +352,7 @@ export function serverAttributes(settings: Settings, request: IncomingMessage, c
   if (method === 'CONNECT') attributes.splice(4, 2)
   if (!isKnown) attributes.push('http.request.method_original', method)
   if (mark >= 0 && mark + 1 < target.length) attributes.push('url.query', settings.redactQuery(target.slice(mark + 1)))
-  const host = forwarded.host ?? headers.host
+  const host = forwarded.host ?? asked
   if (host !== undefined && host !== '') {
     const { name, port } = splitHost(host)
     attributes.push('server.address', name)
@@ -364,10 +364,9 @@ export function serverAttributes(settings: Settings, request: IncomingMessage, c
     attributes.push('network.peer.address', peer.address)
     if (peer.port !== undefined) attributes.push('network.peer.port', peer.port)
   }
-  const agent = headers['user-agent']
-  if (agent !== undefined) attributes.push('user_agent.original', agent)
+  if (userAgent !== undefined) attributes.push('user_agent.original', userAgent)
   if (settings.serverRequestHeaders.length > 0) {
-    pushHeaders(attributes, settings.serverRequestHeaders, headers, getHeader)
+    pushHeaders(attributes, settings.serverRequestHeaders, request.headers, getHeader)
   }
   return attributes
 }

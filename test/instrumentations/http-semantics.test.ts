@@ -7,7 +7,6 @@ import {
   errorClass,
   errorCode,
   failWithException,
-  HEADER_GETTER,
   headerValue,
   isCancellation,
   pushMethod,
@@ -168,10 +167,5 @@ describe('the HTTP conventions', () => {
     assert.deepEqual(headerValue(3), ['3'])
     assert.equal(headerValue(undefined), undefined)
     assert.equal(headerValue(Object), undefined)
-  })
-
-  it('headers are found under their name in any case', () => {
-    assert.equal(HEADER_GETTER.get({ 'x-b3-traceid': '1' }, 'X-B3-TraceId'), '1')
-    assert.deepEqual(HEADER_GETTER.keys({ a: '1' }), ['a'])
   })
 })
