@@ -74,7 +74,7 @@ const ABSENT: Agent = { flush: async () => {}, stop: async () => {} }
 function compose(overrides: Partial<Config>): Agent {
   const loaded = loadConfig(undefined, overrides)
   const log = createLog(loaded.config.logLevel)
-  for (const { message } of loaded.problems) log.warn(message)
+  sayProblems(loaded.problems, log)
   const other = hasProvider() ? 'another OpenTelemetry tracer provider' : loadedAgent()
   if (other !== undefined) {
     log.warn(`stays away: ${other} traces this program already`)
@@ -90,6 +90,22 @@ function compose(overrides: Partial<Config>): Agent {
     exit.undo()
     throw error
   }
+}
+
+/** Where threads find what those that started them have said. A text: symbols do not pass between threads. */
+const SAID = 'tracing-agent said'
+
+/** Each once in a process: threads start with the variables of the thread that started them. */
+function sayProblems(problems: Loaded['problems'], log: Log): void {
+  if (problems.length === 0) return
+  const threads = require('node:worker_threads') as typeof import('node:worker_threads')
+  const before = threads.getEnvironmentData(SAID)
+  const said = new Set<string>(Array.isArray(before) ? (before as string[]) : [])
+  for (const { message } of problems) {
+    if (!said.has(message)) log.warn(message)
+    said.add(message)
+  }
+  threads.setEnvironmentData(SAID, [...said])
 }
 
 /** @param patches of modules @param exit those that see the process end: they stay until the last span is sent */

@@ -122,3 +122,14 @@ describe('a disabled agent', () => {
     assert.equal(stderr, 'tracing-agent: OTEL_SDK_DISABLED=true: no spans are made, headers are passed on\n')
   })
 })
+
+describe('a variable with a mistake', () => {
+  it('is said once, however many threads the program has', async () => {
+    const { stderr, stdout } = await runAgent('fixtures/three-threads.cjs', {
+      env: { OTEL_TRACES_SAMPLER: 'always_onn', OTEL_BSP_SCHEDULE_DELAY: 'soon' },
+    })
+    assert.equal(stdout, 'ended\n')
+    assert.equal(stderr.match(/OTEL_TRACES_SAMPLER/g)?.length, 1, stderr)
+    assert.equal(stderr.match(/OTEL_BSP_SCHEDULE_DELAY/g)?.length, 1, stderr)
+  })
+})
