@@ -48,14 +48,19 @@ export class Backlog {
 
   /** The next batch: at most `maxSpans` spans, or what was put back together. */
   take(maxSpans: number): Portion {
-    let portion = this.portions.shift()
-    if (portion === undefined) {
-      const spans = this.spans.splice(0, maxSpans - (this.message?.count ?? 0))
-      portion = Portion.of(spans, this.encoding, this.message)
-      this.message = undefined
-    }
-    this.count -= portion.count
+    const portion = this.portions.shift() ?? this.takeLoose(maxSpans)
+    // Whatever went wrong before: nothing is left to wait for.
+    this.count = portion.count === 0 ? 0 : this.count - portion.count
     return portion
+  }
+
+  private takeLoose(maxSpans: number): Portion {
+    const { encoding } = this
+    // First what may fail: the spans are still here then.
+    const message = this.message ?? encoding.open?.()
+    const spans = this.spans.splice(0, maxSpans - (message?.count ?? 0))
+    this.message = undefined
+    return Portion.of(spans, encoding, message)
   }
 
   /** Puts as much of a portion as there is room for at the head. @returns how many of its spans found none */

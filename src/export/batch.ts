@@ -203,12 +203,13 @@ export class BatchExporter implements Exporter {
         this.due = false
         return
       }
-      this.launch(this.backlog.take(maxBatchSpans))
+      this.launch(maxBatchSpans)
     }
   }
 
-  private launch(batch: Portion): Promise<void> {
+  private launch(maxSpans: number): Promise<void> {
     followWallClock()
+    const batch = this.backlog.take(maxSpans)
     if (this.backlog.count === 0) this.due = false
     const flight = this.pipe
       .send(batch)
@@ -290,9 +291,9 @@ export class BatchExporter implements Exporter {
         await Promise.race([wait.promise, ...this.flights.values()])
         continue
       }
-      const batch = this.backlog.take(Math.min(left, this.options.maxBatchSpans))
-      left -= batch.count
-      const flight = this.launch(batch)
+      const before = this.backlog.count
+      const flight = this.launch(Math.min(left, this.options.maxBatchSpans))
+      left -= before - this.backlog.count
       if (this.away) {
         await Promise.race([wait.promise, flight])
         // It went back to the head of the queue: whoever comes next fails in the same way.

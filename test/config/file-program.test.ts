@@ -92,7 +92,7 @@ describe('a program with a configuration file', () => {
       spawnSync(process.execPath, [join(ROOT_FOLDER, 'build/src/cli/main.js'), ...args], {
         env,
         encoding: 'utf8',
-        timeout: 40_000,
+        timeout: 60_000,
       })
     const shown = command('env').stdout
     assert.match(
@@ -113,7 +113,7 @@ describe('a program with a configuration file', () => {
     const { status, stdout } = command(
       'doctor',
       '--seconds',
-      '3',
+      '15',
       '--',
       process.execPath,
       join(ROOT_FOLDER, 'test', PROGRAM),

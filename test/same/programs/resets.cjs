@@ -185,5 +185,7 @@ for (const before of side === 'client' ? ['alone', 'kept', 'pipelined'] : ['alon
     }
   }
 }
+// Whoever started it may be gone.
+setTimeout(process.exit, 75_000, 1).unref()
 // A socket that one side has only half closed would keep the process.
 run(cases).then(() => process.exit())
