@@ -189,12 +189,20 @@ function headers(raw: string[], silent: boolean): string {
 }
 
 /** How much of an endless answer, or of a long one, is on its way when somebody leaves it differs from run to run. */
-const LEFT = /(\r\n\r\n)(?:3e8\r\nx[x3e8\r\n]*|x{1000,})$/
+function withoutRest(received: string): string {
+  const from = received.lastIndexOf('\r\n\r\n') + 4
+  const isChunked = received.startsWith('3e8\r\nx', from)
+  if (from < 4 || (!isChunked && received.length - from < 1000)) return received
+  // No regular expression: an answer may have megabytes.
+  const allowed = isChunked ? 'x3e8\r\n' : 'x'
+  for (let i = from; i < received.length; i++) if (!allowed.includes(received[i]!)) return received
+  return `${received.slice(0, from)}…`
+}
 
 function conversations(wire: Wire, silent: boolean): Conversation[] {
   const texts = wire.conversations.map(({ sent, received }) => ({
     sent: text(sent, silent),
-    received: withoutPorts(received).replace(LEFT, '$1…'),
+    received: withoutRest(withoutPorts(received)),
   }))
   return texts.sort((one, other) => (one.sent + one.received < other.sent + other.received ? -1 : 1))
 }
