@@ -87,13 +87,11 @@ describe('a program with a configuration file', () => {
 
   it('is explained by tracing-agent env and doctor, without its credentials', () => {
     writeFileSync(FILE, document('http://127.0.0.1:9', 'resorce: {}'))
-    const env = { PATH: process.env['PATH'], TRACING_AGENT_ENV_FILE: '', OTEL_CONFIG_FILE: FILE }
+    const variables = [`PATH=${process.env['PATH']}`, 'TRACING_AGENT_ENV_FILE=', `OTEL_CONFIG_FILE=${FILE}`]
+    const main = join(ROOT_FOLDER, 'build/src/cli/main.js')
+    // nyc adds itself to every child that is spawned, and the doctor's program would be its: `env -i` takes it out again.
     const command = (...args: string[]) =>
-      spawnSync(process.execPath, [join(ROOT_FOLDER, 'build/src/cli/main.js'), ...args], {
-        env,
-        encoding: 'utf8',
-        timeout: 60_000,
-      })
+      spawnSync('env', ['-i', ...variables, process.execPath, main, ...args], { encoding: 'utf8', timeout: 60_000 })
     const shown = command('env').stdout
     assert.match(
       shown,
