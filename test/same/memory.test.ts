@@ -14,8 +14,8 @@ const HEAP_BOUND = 5
 const EXTERNAL_BOUND = 3
 /** Pages that Node took from the system while more was allocated: it keeps them. */
 const RSS_BOUND = 64
-/** In bytes for each request, against the same program without the agent: one kept object would be more. */
-const GROWTH_BOUND = 200
+/** In bytes for each request, against the same program without the agent: a kept span or request would be more, chance makes half of it. */
+const GROWTH_BOUND = 500
 const RSS_GROWTH_BOUND = 24
 
 interface Held {
