@@ -147,8 +147,8 @@ function withoutChance(text: string, port: number, folder: string): string {
       /\d{1,2} \w{3} \d\d:\d\d:\d\d|\[?\d{4}-\d\d-\d\d[T ][\d:.]+Z?\]?|\d{1,2}\/\d{1,2}\/\d{4},? [\d:]+( [AP]M)?/g,
       'TIME',
     )
-    .replace(/"id": ?"\w+"/g, '"id": …')
-    .replace(/\/posts\/\w{7}\b/g, '/posts/…')
+    .replace(/"id": ?"[\w-]+"/g, '"id": …')
+    .replace(/\/posts\/[\w-]{7}(?![\w-])/g, '/posts/…')
     .replace(/^.*[˶♡◡ᗜ•ᴗ｡].*$/gmu, 'a face')
     .replace(/http:\/\/(\d+\.){3}\d+/g, 'http://ADDRESS')
     .replace(/\b[0-9a-f]{32,64}\b/g, 'HEX')
