@@ -139,7 +139,8 @@ export class Client {
       Socket.prototype as any,
       '_onTimeout',
       original =>
-        function _onTimeout(this: Socket) {
+        // Without a name, as Node's own: see `disguise`.
+        function (this: Socket) {
           const before = client.timingOut
           client.timingOut = this
           try {
