@@ -9,7 +9,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Tools } from '../src/instrumentation'
-import { activeContext, enterContext, runInContext } from '../src/instrumentation'
+import { contextAt, enterContextAt, runInContext } from '../src/instrumentation'
 import { Given } from './_note'
 import type { Client } from './http-client'
 import type { Connection, HttpServer } from './http-server'
@@ -180,14 +180,14 @@ function traceMessageComplete(original: Function): Function {
       }
       return Reflect.apply(original, this, arguments)
     }
-    const context = connection.receiving
+    const { receiving: context, place } = connection
     const result =
-      activeContext() === context
+      contextAt(place) === context
         ? Reflect.apply(original, this, arguments)
         : runInContext(context, original, this, arguments)
     // What comes next on this connection belongs to nobody yet.
     connection.receiving = undefined
-    enterContext(connection.outer)
+    enterContextAt(place, connection.outer)
     return result
   }
 }

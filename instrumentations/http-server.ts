@@ -14,7 +14,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { TextMapSetter } from '@opentelemetry/api'
 import type { AgentContext, AgentSpan, AttributeList, Settings, Tools } from '../src/instrumentation'
-import { activeContext, enterContext, ROOT, SERVER } from '../src/instrumentation'
+import { activeContext, currentPlace, enterContextAt, ROOT, SERVER } from '../src/instrumentation'
 import { NOT_FORWARDED, readForwarded, splitHost } from './_http-forwarded'
 import { type Peer, peerOf } from './_http-peer'
 import { CommonHeaders, RAW_GETTER } from './_http-raw-headers'
@@ -68,6 +68,8 @@ export class Connection {
   /** Context of the request whose body is still arriving. */
   receiving: AgentContext | undefined = undefined
   readonly peer: Peer | undefined
+  /** Where the parser of the connection calls back: the same place for all of its requests. */
+  readonly place: object | undefined = currentPlace()
 
   constructor(
     readonly socket: ServerSocket,
@@ -170,14 +172,14 @@ export class HttpServer {
     const method = request.method!
     if (settings.ignoreIncoming?.(method, request.url!, request.headers.host)) {
       connection.receiving = IGNORED
-      enterContext(IGNORED)
+      enterContextAt(connection.place, IGNORED)
       return
     }
     const caller = tools.extract(ROOT, request.rawHeaders, RAW_GETTER)
     const span = tools.tracer.start(spanName(settings, method), SERVER, caller, this.describe, message)
     const context = caller.withEntry(span)
     connection.receiving = context
-    enterContext(context)
+    enterContextAt(connection.place, context)
     if (span.isRecording()) {
       this.dispatching = new Exchange(span, response)
       connection.open.push(this.dispatching)

@@ -17,7 +17,10 @@ export type { AgentSpan, SpanEnding } from './trace/span'
 
 // Constants and not re-exports: those are compiled to getters, which every call on the hot path would go through.
 export const activeContext = context.activeContext
+export const contextAt = context.contextAt
+export const currentPlace = context.currentPlace
 export const enterContext = context.enterContext
+export const enterContextAt = context.enterContextAt
 export const runInContext = context.runInContext
 /** `performance.now()` as it was before the program could replace it, for its tests, by a clock that stands still. */
 export const nowMs = monotonicMillis

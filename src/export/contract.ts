@@ -13,6 +13,8 @@ export interface Encoding {
   encode(batch: readonly SpanData[], resource: Resource): Generator<void, Uint8Array>
   /** Begins a message that takes spans as they come, so that nobody need keep them until it is full. */
   open?(): OpenMessage
+  /** A message made with `open` has arrived, and nobody reads it any more: the next one may be made in its memory. */
+  reuse?(body: Uint8Array): void
   /** A message made with `open`, taken apart into messages of at most `size` spans. */
   split?(body: Uint8Array, size: number): { readonly count: number; readonly body: Uint8Array }[]
   /** What a positive reply says (OTLP partial success). Undefined: the body is not an answer of this protocol. */
@@ -38,7 +40,13 @@ export interface Verdict {
 
 /** The outcome of one attempt to send. It never rejects. */
 export type Reply =
-  | { readonly ok: true; readonly body?: Uint8Array; readonly mediaType?: string }
+  | {
+      readonly ok: true
+      readonly body?: Uint8Array
+      readonly mediaType?: string
+      /** All of the message is with the system: nobody reads its bytes any more. */
+      readonly isRead?: boolean
+    }
   | {
       readonly ok: false
       /**

@@ -219,6 +219,7 @@ export class Pipe {
       return
     }
     outcomes.push(this.judge(portion, reply))
+    if (reply.ok && reply.isRead === true) encoding.reuse?.(body)
   }
 }
 

@@ -35,10 +35,11 @@ export class ReverseWriter {
   /** Index of the first written byte. */
   private start: number
 
-  constructor(capacity: number) {
+  /** @param memory of a message that nobody reads any more */
+  constructor(capacity: number, memory?: ArrayBuffer) {
     // Not from Buffer's pool: the bytes outlive this call while they wait for a reply.
-    this.buffer = Buffer.allocUnsafeSlow(capacity)
-    this.start = capacity
+    this.buffer = memory === undefined ? Buffer.allocUnsafeSlow(capacity) : Buffer.from(memory)
+    this.start = this.buffer.length
   }
 
   /** Bytes written so far; the difference of two marks is the length of what was written between them. */

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks'
 import type { Span as ApiSpan, Baggage, Context, ContextManager } from '@opentelemetry/api'
 
 /** Keys of @opentelemetry/api and @opentelemetry/core: `createContextKey` is `Symbol.for`, so every copy shares them. */
@@ -87,6 +87,19 @@ export const SUPPRESSED = ROOT.withSuppressed()
 
 const storage = new AsyncLocalStorage<AgentContext>()
 
+/**
+ * Up to Node 22 a storage keeps its value on the resource that is being executed, under a symbol of its own. To ask for that
+ * resource is what its methods spend their time with (`run` asks three times); who knows it need not ask. Undefined where
+ * Node keeps contexts in frames: its methods are cheap there.
+ */
+const { kResourceStore: STORE } = storage as unknown as { kResourceStore?: symbol }
+type Resource = Record<symbol, AgentContext | undefined>
+
+/** The storage is in use: Node passes its value on. */
+function isEnabled(): boolean {
+  return (storage as unknown as { enabled?: boolean }).enabled === true
+}
+
 export function activeContext(): AgentContext {
   return storage.getStore() ?? ROOT
 }
@@ -98,13 +111,40 @@ export function activeContext(): AgentContext {
  * is then never used, and Node does not turn on the hooks that it needs for it.
  */
 export function runInContext<R>(context: AgentContext, fn: Function, thisArg: unknown, args: ArrayLike<unknown>): R {
-  if (context === activeContext()) return Reflect.apply(fn as any, thisArg, args) as R
-  return storage.run(context, Reflect.apply as any, fn, thisArg, args) as R
+  if (STORE === undefined || !isEnabled()) {
+    if (context === activeContext()) return Reflect.apply(fn as any, thisArg, args) as R
+    return storage.run(context, Reflect.apply as any, fn, thisArg, args) as R
+  }
+  const resource = executionAsyncResource() as Resource
+  const before = resource[STORE]
+  if (context === (before ?? ROOT)) return Reflect.apply(fn as any, thisArg, args) as R
+  resource[STORE] = context
+  try {
+    return Reflect.apply(fn as any, thisArg, args) as R
+  } finally {
+    resource[STORE] = before
+  }
 }
 
 /** Makes `context` the active one for the rest of the current asynchronous execution (AsyncLocalStorage.enterWith). */
 export function enterContext(context: AgentContext): void {
   storage.enterWith(context)
+}
+
+/** What is being executed, for `contextAt` and `enterContextAt`: undefined where Node does not keep contexts there. */
+export function currentPlace(): object | undefined {
+  return STORE === undefined ? undefined : executionAsyncResource()
+}
+
+/** `activeContext`, where `place` is being executed. */
+export function contextAt(place: object | undefined): AgentContext {
+  return place === undefined || !isEnabled() ? activeContext() : ((place as Resource)[STORE!] ?? ROOT)
+}
+
+/** `enterContext`, where `place` is being executed. */
+export function enterContextAt(place: object | undefined, context: AgentContext): void {
+  if (place === undefined || !isEnabled()) storage.enterWith(context)
+  else (place as Resource)[STORE!] = context
 }
 
 /** A context of the API (it may be the API's own root, or another library's Map) as one of ours. */

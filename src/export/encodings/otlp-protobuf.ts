@@ -25,6 +25,7 @@ export const otlpProtobuf: Encoding = {
   maxSpans: Infinity,
   encode,
   open: () => new Growing(),
+  reuse,
   split,
   readReply,
   readError,
@@ -38,11 +39,26 @@ function* encode(batch: readonly SpanData[], resource: Resource): Generator<void
 
 /** Size of the last message: the next one will be about as large. */
 let lastBytes = 0
+/** Memory of a message that has arrived. To ask for new one each time costs page faults, and collections of the whole heap. */
+let spare: ArrayBuffer | undefined
+/** Larger ones are rare, and not worth keeping. */
+const MAX_SPARE_BYTES = 1024 * 1024
+
+function reuse({ buffer }: Uint8Array): void {
+  // Another thread may have got it.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > 0 && buffer.byteLength <= MAX_SPARE_BYTES) spare = buffer
+}
+
+function memoryFor(bytes: number): ArrayBuffer | undefined {
+  const memory = spare
+  spare = undefined
+  return memory !== undefined && memory.byteLength >= bytes ? memory : undefined
+}
 
 /** What came last stands first in it. Spans that came together stand under their scopes together. */
 class Growing implements OpenMessage {
   count = 0
-  private readonly writer = new ReverseWriter(lastBytes + SPARE_BYTES)
+  private readonly writer = new ReverseWriter(lastBytes + SPARE_BYTES, memoryFor(lastBytes))
   private written = newWritten()
 
   add(spans: readonly SpanData[]): void {

@@ -16,6 +16,8 @@ const { ClientRequest } = require('node:_http_client') as typeof http
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
 const RETRYABLE = [429, 502, 503, 504]
 
+type Guard = <A>(listener: (about: A) => void) => (about: A) => void
+
 /** A message on its way. */
 interface Post {
   readonly request: http.ClientRequest
@@ -124,19 +126,36 @@ export class HttpPosting implements Transport {
       }
       const endWatch = watchForEnd(() => request.socket, giveUp)
       this.requests.add(request)
+      /** What a listener throws would be an uncaught exception of the program. */
+      const guarded =
+        <A>(listener: (about: A) => void) =>
+        (about: A) => {
+          try {
+            listener(about)
+          } catch (error) {
+            finish({ ok: false, reason: `was not understood (${(error as Error)?.message})`, retry: false })
+            request.destroy()
+          }
+        }
       // Also for a kept one, which the agent lets hold the process again.
       request.on('socket', socket => socket.unref())
-      request.on('error', error => {
+      const onError = (error: NodeJS.ErrnoException) => {
         if (response === undefined) finish(this.failed(request, error, again))
-      })
-      request.on('response', incoming => {
+      }
+      request.on('error', guarded(onError))
+      const onResponse = (incoming: http.IncomingMessage) => {
         response = incoming
         post.response = incoming
-        readReply(incoming, reply => {
-          finish(reply)
+        // Gone from the response when that is over.
+        const { socket } = incoming
+        const onReply = (reply: Reply) => {
+          const isRead = isWritten(request) && socket.writableLength === 0
+          finish(reply.ok && isRead ? { ...reply, isRead } : reply)
           if (!incoming.complete) request.destroy()
-        })
-      })
+        }
+        readReply(incoming, guarded, onReply)
+      }
+      request.on('response', guarded(onResponse))
       request.end(body)
     })
   }
@@ -183,19 +202,21 @@ function isWritten(request: http.ClientRequest): boolean {
 }
 
 /** Reads the body up to its end, its limit, or its breaking off. */
-function readReply(response: http.IncomingMessage, finish: (reply: Reply) => void): void {
+function readReply(response: http.IncomingMessage, guarded: Guard, finish: (reply: Reply) => void): void {
   const chunks: Buffer[] = []
   let size = 0
-  response.on('data', (chunk: Buffer) => {
+  const onData = (chunk: Buffer) => {
     size += chunk.length
     if (size <= MAX_REPLY_BYTES) chunks.push(chunk)
     else finish(refused(response, `answered ${status(response)} with more than ${MAX_REPLY_BYTES} bytes`))
-  })
-  response.on('error', () => {})
-  response.on('close', () => {
+  }
+  const onClose = () => {
     if (response.complete) finish(judge(response, Buffer.concat(chunks)))
     else finish(refused(response, `answered ${status(response)} and broke off in the middle`))
-  })
+  }
+  response.on('data', guarded(onData))
+  response.on('error', () => {})
+  response.on('close', guarded(onClose))
 }
 
 function judge(response: http.IncomingMessage, body: Uint8Array): Reply {
