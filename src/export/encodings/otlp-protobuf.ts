@@ -249,12 +249,18 @@ class Written {
   }
 }
 
-/** The pair at index `i` is the same in both, and will be: what is in an array may change. */
+/**
+ * The pair at index `i` is the same in both, and will be: what is in an array may change. Texts are compared with texts and
+ * numbers with numbers, each in a place of its own: where both occur V8 leaves compiled code for each comparison.
+ */
 function isSame(list: AttributeList, before: AttributeList, i: number): boolean {
   if (i >= before.length || list[i] !== before[i]) return false
   const value = list[i + 1]
+  const other = before[i + 1]
+  if (typeof value === 'string') return typeof other === 'string' && value === other
   // Zero and minus zero are equal, and are encoded as an integer and as a double.
-  return value === before[i + 1] && typeof value !== 'object' && value !== 0
+  if (typeof value === 'number') return typeof other === 'number' && value === other && value !== 0
+  return typeof value === 'boolean' && value === other
 }
 
 function writeAttributes(writer: ReverseWriter, field: number, list: AttributeList): void {
