@@ -117,15 +117,15 @@ export class Patches {
 /** `make(original)` by shimmer, on an object of its own: not every target (an ES module) takes the property that it defines. */
 function wrapped(original: Function, make: (original: any) => Function): Function {
   const holder = { original }
-  shimmer.wrap(holder as any, 'original', (found: any) => disguise(make(found), found) as any)
+  shimmer.wrap(holder as any, 'original', (found: any) => make(found) as any)
   const replacement = holder.original
-  if (replacement !== original) for (const mark of SHIMMER_MARKS) delete (replacement as any)[mark]
-  return replacement
+  if (replacement === original) return original
+  for (const mark of SHIMMER_MARKS) delete (replacement as any)[mark]
+  return disguise(replacement, original)
 }
 
 /** Gives `replacement` the name, length, prototype and own properties of `original`. */
 function disguise(replacement: Function, original: Function): Function {
-  if (replacement === original) return replacement
   for (const key of Reflect.ownKeys(original)) {
     if (key === 'arguments' || key === 'caller') continue
     const wanted = Object.getOwnPropertyDescriptor(original, key)!

@@ -224,6 +224,46 @@ for (const [name, encoding, read] of [
   })
 }
 
+describe('a message that takes spans as they come', () => {
+  const made = (batches: readonly SpanData[][]): Uint8Array => {
+    const message = otlpProtobuf.open!()
+    for (const batch of batches) message.add(batch)
+    return message.finish(RESOURCE)
+  }
+  const long = span({ name: 'a'.repeat(2000) })
+  const short = span({ name: 'b' })
+
+  it('and is made in the memory of one that has arrived holds nothing of that', () => {
+    const first = made([[long, long], [long]])
+    const memory = first.buffer
+    otlpProtobuf.reuse!(first)
+    const second = made([[short]])
+    assert.equal(second.buffer, memory)
+    assert.deepEqual(readProtobuf(second), readProtobuf(encode(otlpProtobuf, [short])))
+    // What is not given back stays as it is.
+    const third = made([[long]])
+    assert.notEqual(third.buffer, memory)
+    assert.deepEqual(readProtobuf(second), readProtobuf(encode(otlpProtobuf, [short])))
+    assert.deepEqual(readProtobuf(third), readProtobuf(encode(otlpProtobuf, [long])))
+  })
+
+  it('and outgrows that memory moves to more', () => {
+    otlpProtobuf.reuse!(made([[short]]))
+    const spans = Array.from({ length: 50 }, () => long)
+    assert.deepEqual(readProtobuf(made([spans])), readProtobuf(encode(otlpProtobuf, spans)))
+  })
+
+  it('does not use memory that another thread has got, nor keep a very large one', () => {
+    const moved = made([[short]])
+    structuredClone(moved.buffer, { transfer: [moved.buffer as ArrayBuffer] })
+    otlpProtobuf.reuse!(moved)
+    assert.deepEqual(readProtobuf(made([[short]])), readProtobuf(encode(otlpProtobuf, [short])))
+    const large = made([Array.from({ length: 600 }, () => long)])
+    otlpProtobuf.reuse!(large)
+    assert.notEqual(made([[short]]).buffer, large.buffer)
+  })
+})
+
 describe('OTLP golden bytes', () => {
   const pretty = (value: unknown) => JSON.stringify(value, null, 1) + '\n'
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
 import { promisify } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { createLog } from '../../src/log'
 import { Patches } from '../../src/patch'
 
@@ -44,6 +45,21 @@ describe('wrap', () => {
     assert.equal(wrapped[promisify.custom], custom)
     assert.ok(new wrapped() instanceof (original as any))
     assert.equal(wrapped(), 'result')
+  })
+
+  it('leaves a function of the same name and length as fast to look up and to bind as the original', () => {
+    setFlagsFromString('--allow-natives-syntax')
+    const hasFastProperties = new Function('value', 'return %HasFastProperties(value)') as (value: unknown) => boolean
+    const { patches } = createPatches()
+    const target = { named(_a: unknown) {}, unnamed: (() => function () {})() }
+    patches.wrap(
+      target,
+      'named',
+      original => ({ named: (a: unknown) => Reflect.apply(original, undefined, [a]) }).named,
+    )
+    patches.wrap(target, 'unnamed', passThrough)
+    assert.ok(hasFastProperties(target.named))
+    assert.ok(hasFastProperties(target.unnamed))
   })
 
   it('keeps the attributes of the property, and undo restores it as it was', () => {
