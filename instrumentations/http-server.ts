@@ -105,7 +105,6 @@ export class HttpServer {
     const { tools } = this
     const server = this
     tools.subscribe('http.server.request.start', (message: RequestMessage) => {
-      if (!this.hearsFinish) this.hearFinish()
       this.onRequest(message, this.connectionOf(message.socket, equip))
     })
     tools.wrap(
@@ -132,7 +131,10 @@ export class HttpServer {
     tools.atExit(() => this.endAll())
   }
 
-  /** Not before the first request: this channel is the one that is being made while `patch` runs. */
+  /**
+   * Not before the first span: this channel is the one that is being made while `patch` runs, and where nothing is recorded Node
+   * need not publish there.
+   */
   private hearFinish(): void {
     this.hearsFinish = true
     this.tools.subscribe('http.server.response.finish', (message: RequestMessage) => this.onFinish(message))
@@ -181,6 +183,7 @@ export class HttpServer {
     connection.receiving = context
     enterContextAt(connection.place, context)
     if (span.isRecording()) {
+      if (!this.hearsFinish) this.hearFinish()
       this.dispatching = new Exchange(span, response)
       connection.open.push(this.dispatching)
     }

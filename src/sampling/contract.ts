@@ -20,11 +20,13 @@ export const DROPPED: SamplingResult = { sampled: false }
 export interface Sampler {
   /** True when `shouldSample` reads `attributes`. Otherwise it gets an empty list, and an unsampled span costs no attribute. */
   readonly readsAttributes: boolean
+  /** False when `shouldSample` does not read `traceId`. It gets an empty one, and an unsampled trace draws none until asked. */
+  readonly readsTraceId?: boolean
   /** True when a span with a parent in this process does as the parent did, so that nobody reads its attributes. */
   readonly followsLocal?: boolean
   /**
    * @param parent context of the parent span, local or remote (`isRemote`), or undefined for a root span
-   * @param traceId 32 lower-case hex digits
+   * @param traceId 32 lower-case hex digits, or none if they are not read
    * @param attributes those known at the start of the span, as the semantic conventions demand
    */
   shouldSample(

@@ -5,10 +5,12 @@ import { DROPPED, SAMPLED, type Sampler, type SamplingResult } from './contract'
 /** Follows the parent, wherever it is; only a span without one is decided by `root` (OpenTelemetry SDK, "ParentBased"). */
 export class ParentBasedSampler implements Sampler {
   readonly readsAttributes: boolean
+  readonly readsTraceId: boolean | undefined
   readonly followsLocal = true
 
   constructor(protected readonly root: Sampler) {
     this.readsAttributes = root.readsAttributes
+    this.readsTraceId = root.readsTraceId
   }
 
   shouldSample(

@@ -66,14 +66,21 @@ export class NonRecordingSpan implements ApiSpan {
   recordException(): void {}
 }
 
-/** A span that the sampler left out. Its span id is drawn only when somebody asks: mostly nobody does. */
+/** Where ids come from. */
+interface Ids {
+  readonly newTraceId: () => string
+  readonly newSpanId: () => string
+}
+
+/** A span that the sampler left out. Its ids are drawn only when somebody asks: mostly nobody does. */
 export class UnsampledSpan extends NonRecordingSpan {
   private own: SpanContext | undefined
 
   constructor(
+    /** Empty: a new trace. */
     private readonly traceId: string,
     private readonly traceState: TraceState | undefined,
-    private readonly newSpanId: () => string,
+    private readonly ids: Ids,
     private readonly flags: number,
   ) {
     super(undefined as unknown as SpanContext)
@@ -81,8 +88,8 @@ export class UnsampledSpan extends NonRecordingSpan {
 
   override spanContext(): SpanContext {
     this.own ??= {
-      traceId: this.traceId,
-      spanId: this.newSpanId(),
+      traceId: this.traceId || this.ids.newTraceId(),
+      spanId: this.ids.newSpanId(),
       traceFlags: this.flags & FLAG_RANDOM,
       traceState: this.traceState,
     }

@@ -75,12 +75,12 @@ export class AgentTracer implements Tracer {
       return this.decide(name, kind, parent, caller, describe(subject), undefined)
     }
     const above = parentContext(caller)
-    const traceId = this.traceIdFor(caller)
+    const traceId = sampler.readsTraceId === false ? '' : this.traceIdFor(caller)
     const result = sampler.shouldSample(decisionOf(caller), traceId, name, kind, NO_ATTRIBUTES)
     if (!result.sampled) return this.unsampled(traceId, above, caller)
     const attributes = describe(subject)
     if (result.attributes !== undefined) putAll(attributes, result.attributes)
-    return this.record(traceId, name, kind, parent, caller, above, attributes, undefined)
+    return this.record(traceId || this.traceIdFor(caller), name, kind, parent, caller, above, attributes, undefined)
   }
 
   startSpan(name: string, chosen?: SpanOptions, context?: Context): ApiSpan {
@@ -185,9 +185,11 @@ export class AgentTracer implements Tracer {
     return caller === undefined || !namesTrace(caller) ? this.parts.rootFlags : 0
   }
 
+  /** @param traceId empty: that of the caller, or one that is drawn when somebody asks */
   private unsampled(traceId: string, above: SpanContext | undefined, caller: ApiSpan | undefined): AgentSpan {
     const flags = above === undefined ? this.rootFlagsFor(caller) : above.traceFlags
-    return new UnsampledSpan(traceId, above?.traceState, this.parts.newSpanId, flags)
+    const known = traceId === '' && caller !== undefined ? this.traceIdFor(caller) : traceId
+    return new UnsampledSpan(known, above?.traceState, this.parts, flags)
   }
 }
 
