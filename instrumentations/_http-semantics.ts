@@ -107,7 +107,8 @@ export function recordException(span: ApiSpan, error: unknown): void {
   if (isFirstIn(span.spanContext().traceId, error)) span.recordException(error as Error)
 }
 
-function isFirstIn(traceId: string, error: unknown): boolean {
+/** Whether no span of the trace has that exception; from now on one has. */
+export function isFirstIn(traceId: string, error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return true
   if (recorded.get(error) === traceId) return false
   recorded.set(error, traceId)

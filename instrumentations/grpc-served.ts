@@ -9,7 +9,7 @@ import {
   SERVER,
   type Tools,
 } from '../src/instrumentation'
-import { messageOf, recordException } from './_http-semantics'
+import { isFirstIn, messageOf } from './_http-semantics'
 import { Listed, OpenList } from './_open-list'
 import {
   CANCELLED,
@@ -47,13 +47,23 @@ const NO_ENDPOINT: Endpoint = { address: '', port: undefined }
  */
 const DEADLINE_SLACK_MS = 20
 
-/** Words of the exceptions that left handlers, until the spans of their calls end. */
-const thrown = new WeakMap<object, string | undefined>()
+interface Thrown {
+  readonly error: unknown
+  /** Undefined where a span of the trace has the exception already. */
+  readonly atMs: number | undefined
+}
+
+/**
+ * Exceptions that left handlers, until the spans of their calls end: before version 1.10 nobody catches them, and Node tells
+ * the line from which an error comes only while nobody has read its stack.
+ */
+const thrown = new WeakMap<object, Thrown>()
+
+const NOTHING_THROWN: Thrown = { error: undefined, atMs: undefined }
 
 /** An exception left a handler. */
 export function noteException(span: Span, error: unknown): void {
-  recordException(span, error)
-  thrown.set(span, messageOf(error))
+  thrown.set(span, { error, atMs: isFirstIn(span.spanContext().traceId, error) ? nowMs() : undefined })
 }
 
 /** What the calls to the servers of one copy of grpc-js have in common. */
@@ -192,6 +202,8 @@ class ServedCall extends Listed implements Follower {
     this.span = undefined
     try {
       this.served.open.delete(this)
+      const { error, atMs } = thrown.get(span) ?? NOTHING_THROWN
+      if (atMs !== undefined) span.recordException(error as Error, atMs)
       span.end()
     } catch (error) {
       this.served.tools.fault('ending a span', error)
@@ -207,7 +219,7 @@ class ServedCall extends Listed implements Follower {
   }
 
   private words(span: AgentSpan, code: number, message: unknown): string | undefined {
-    return (code === UNKNOWN ? thrown.get(span) : undefined) ?? decodeMessage(message)
+    return (code === UNKNOWN ? messageOf(thrown.get(span)?.error) : undefined) ?? decodeMessage(message)
   }
 }
 

@@ -15,6 +15,7 @@ import { isChannelMade, whenChannelIsMade } from './channels'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
 import { loadRequireInTheMiddle } from './requirehook'
+import { asksWhoLoads, loadInPlaceOf } from './standin'
 import { compareVersions } from './versions'
 
 /**
@@ -83,7 +84,9 @@ class Packages {
     ;(hook as any)._cache = cache
     const unhookImports = this.hookImports()
     return () => {
+      const { require: hooked } = Module.prototype
       hook.unhook()
+      keepMain(hooked, Module.prototype.require)
       unhookImports()
     }
   }
@@ -210,9 +213,11 @@ class LiveCache {
 /** Stands before the function of require-in-the-middle, which does not tell its cache who asks. */
 function noteParents(hook: object, cache: LiveCache): void {
   const hooked = Module.prototype.require
+  const { _origRequire: original } = hook as any
   // A function in a list gets no name: Node's own has none.
   const [noting] = [
-    function (this: NodeModule, _id: string) {
+    function (this: NodeModule, id: string) {
+      if (asksWhoLoads(id)) return loadInPlaceOf(this, original, arguments)
       cache.parent = this
       return Reflect.apply(hooked, this, arguments)
     },
@@ -220,6 +225,12 @@ function noteParents(hook: object, cache: LiveCache): void {
   Module.prototype.require = noting as typeof hooked
   // By this it knows, when it is to go, that nobody has patched the function since.
   ;(hook as any)._require = noting
+}
+
+/** Node leaves `require.main` on the function that stands there when the program is loaded. */
+function keepMain(from: Function, to: Function): void {
+  const main = Object.getOwnPropertyDescriptor(from, 'main')
+  if (from !== to && main !== undefined) Object.defineProperty(to, 'main', main)
 }
 
 function programFolder(): string {

@@ -111,10 +111,11 @@ const LAWS: Law[] = [
   { of: 'src/threads.ts', may: ['src/patch', ...CONTRACTS], builtins: 'all', packages: [] },
   {
     of: 'src/hook.ts',
-    may: ['src/channels', 'src/esm', 'src/requirehook', 'src/versions', ...CONTRACTS],
+    may: ['src/channels', 'src/esm', 'src/requirehook', 'src/standin', 'src/versions', ...CONTRACTS],
     builtins: 'all',
     packages: [],
   },
+  { of: 'src/standin.ts', may: [], builtins: ['vm'], packages: [] },
   { of: 'src/requirehook.ts', may: [], builtins: 'all', packages: ['require-in-the-middle'] },
   { of: 'src/esm.ts', may: ['src/versions'], builtins: 'all', packages: ['import-in-the-middle'] },
   {
