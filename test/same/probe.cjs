@@ -80,6 +80,11 @@ function describe(name, value, shapes, seen, depth) {
     const { configurable, enumerable, get, set, value: inner, writable } = descriptor
     // A wrapper shares the prototype of what it wraps, whose constructor that one remains.
     if (key === 'constructor' && value.constructor?.prototype === value) continue
+    // What a program assigned to it stands behind an accessor of the agent, which takes a look at it for the end of the program.
+    if (value === process && key === 'emit') {
+      lines.push(`emit ${configurable}${enumerable}`)
+      continue
+    }
     const kind = get || set ? `${get ? 'get' : ''}${set ? 'set' : ''}` : shape(inner)
     lines.push(`${String(key)} ${configurable}${enumerable}${writable} ${kind}`)
     if (depth > 0 && typeof inner === 'function') describe(`${name}.${String(key)}`, inner, shapes, seen, depth - 1)

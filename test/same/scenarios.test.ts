@@ -1,4 +1,4 @@
-/** The programs of other tests, run for what a program and its peers see of the agent, with nothing to carry. */
+/** The programs of the scenarios, run for what a program and its peers see of the agent, with nothing to carry. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -219,13 +219,26 @@ function text(bytes: string, silent: boolean): string {
 function withoutDeepFrames(text: string[]): string[] {
   const kept: string[] = []
   let frames = 0
-  for (const line of text) {
+  // Properties of an error begin behind its last frame, whosever that is.
+  for (const line of withCollapsedFrames(text).flatMap(one =>
+    /^ +at .* \{$/.test(one) ? [one.slice(0, -2), '{'] : one,
+  )) {
     if (!/^ +at /.test(line)) frames = 0
     else if (line.includes(`${ROOT_FOLDER}${sep}build${sep}`) || line.includes(TRAMPOLINE) || ++frames > FRAMES)
       continue
     kept.push(line)
   }
   return kept
+}
+
+/** Where an event was emitted is told without the frames that the error's own stack, above it, has between the same two. */
+function withCollapsedFrames(text: string[]): string[] {
+  const index = text.findIndex(line => line.includes('[... lines matching original stack trace ...]'))
+  if (index < 0) return text
+  const [before, after] = [text[index - 1]!, text[index + 1]!.replace(/ \{$/, '')]
+  const start = text.indexOf(before)
+  const rest = text.slice(start + 1, text.indexOf(after, start))
+  return withCollapsedFrames([...text.slice(0, index), ...rest, ...text.slice(index + 1)])
 }
 
 /** A frame of Node's own: until Node 22 it stands below every callback of a program that uses an AsyncLocalStorage. */
