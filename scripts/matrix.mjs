@@ -1,9 +1,10 @@
 /**
- * npm run matrix [-- versions or paths… [--options of mocha]]: the tests on several versions of Node.
+ * npm run matrix [-- [--programs] versions or paths… [--options of mocha]]: the tests on several versions of Node.
  *
  *     npm run matrix                                    one of each supported line
  *     npm run matrix -- 20.6.0 24 /opt/node/bin/node    these
  *     npm run matrix -- 22 --grep express               some tests on that line
+ *     npm run matrix -- --programs 22 24                real programs from the package registry, bare and traced
  *
  * A version that is not on this machine (this very Node, nvm, fnm, an earlier run) is fetched from the package registry
  * into a cache outside of the checkout: `node-<platform>-<arch>` holds the plain executable. On a Node that is too old for
@@ -24,9 +25,11 @@ const MOCHA_NEEDS = '20.19.0'
 /** One version may take that long. */
 const TIMEOUT_MS = 20 * 60_000
 
-const split = process.argv.findIndex((argument, index) => index > 1 && argument.startsWith('--'))
-const wanted = process.argv.slice(2, split === -1 ? undefined : split)
-const mochaOptions = split === -1 ? [] : process.argv.slice(split)
+const given = process.argv.slice(2).filter(argument => argument !== '--programs')
+const SPEC = given.length === process.argv.length - 2 ? 'build/test/**/*.test.js' : 'build/test/programs/*.programs.js'
+const split = given.findIndex(argument => argument.startsWith('--'))
+const wanted = given.slice(0, split === -1 ? undefined : split)
+const mochaOptions = split === -1 ? [] : given.slice(split)
 
 const results = []
 for (const name of wanted.length > 0 ? wanted : LINES) {
@@ -118,7 +121,7 @@ function test(node, tooOldForMocha) {
   if (tooOldForMocha) console.log(`mocha runs on ${process.version}, the programs under test on that version`)
 
   const mocha = join(ROOT, 'node_modules/mocha/bin/mocha.js')
-  const spec = mochaOptions.some(option => option.startsWith('--spec')) ? [] : ['--spec', 'build/test/**/*.test.js']
+  const spec = mochaOptions.some(option => option.startsWith('--spec')) ? [] : ['--spec', SPEC]
   const child = spawn(tooOldForMocha ? process.execPath : node, [mocha, ...spec, ...mochaOptions], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -47,7 +47,8 @@ export const GROUPS = {
     esbuild: '0.28.2',
     tsx: '4.23.15',
   },
-  'node-red': { 'node-red': '*' },
+  'node-red-4': { 'node-red': '^4.0.0' },
+  'node-red-5': { 'node-red': '^5.0.0' },
   gcp: { '@opentelemetry/api': '1.9.1', '@opentelemetry/resource-detector-gcp': '0.58.0' },
   agents: {
     '@opentelemetry/api': '1.9.1',

@@ -1,14 +1,15 @@
 /** Real programs and libraries, bare and under the agent, with nothing to carry: not one difference. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { compareVersions } from '../../src/versions'
 import { ROOT_FOLDER, type Running, type RunResult } from '../kit/agent'
 import { talk } from '../kit/wire'
-import { runTwice } from '../same/twice'
+import { runTwice, type TwiceOptions } from '../same/twice'
 import { type GROUPS, installGroup } from './packages'
 
 const PROGRAMS = join(ROOT_FOLDER, 'test/programs/programs')
@@ -28,14 +29,18 @@ const CLIENTS = [
   'ws',
   'grpc-health-check',
 ]
+/** Those that an ES module can import and a CommonJS module require: both are tried. */
+const OF_BOTH_KINDS = ['axios', 'superagent', 'undici', 'follow-redirects', 'needle', 'ws', 'grpc-health-check']
 
 interface Server {
   name: string
   group: keyof typeof GROUPS
-  /** Relative to the folder of the group, or absolute. */
+  /** Relative to the folder of the group, absolute, or the name of one that is put beside the packages. */
   file: string
   args: (port: number, folder: string) => string[]
   how?: 'import'
+  /** The first Node that it runs on, if that is not the first one of ours. */
+  needs?: string
   paths: string[]
   /** More than `GET` with these. */
   talks?: string[][]
@@ -47,6 +52,7 @@ const POST = (path: string) =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${JSON_BODY.length}\r\nConnection: close\r\n\r\n${JSON_BODY}`
 
 const OWN = join(PROGRAMS, 'servers.cjs')
+const OWN_MODULE = 'servers.mjs'
 
 const SERVERS: Server[] = [
   {
@@ -87,8 +93,17 @@ const SERVERS: Server[] = [
     spans: 4,
   },
   {
-    name: 'Node-RED',
-    group: 'node-red',
+    name: 'Node-RED 4',
+    group: 'node-red-4',
+    file: 'node_modules/node-red/red.js',
+    args: (port, folder) => ['--port', String(port), '--userDir', folder],
+    paths: ['/theme', '/settings/user', '/flows', '/missing', '/auth/login'],
+    spans: 5,
+  },
+  {
+    name: 'Node-RED 5',
+    group: 'node-red-5',
+    needs: '22.9',
     file: 'node_modules/node-red/red.js',
     args: (port, folder) => ['--port', String(port), '--userDir', folder],
     paths: ['/theme', '/settings/user', '/flows', '/missing', '/auth/login'],
@@ -103,6 +118,15 @@ const SERVERS: Server[] = [
     spans: 4,
   },
   {
+    name: 'koa in an ES module',
+    group: 'servers',
+    file: OWN_MODULE,
+    args: port => ['koa', String(port)],
+    how: 'import',
+    paths: ['/a?b=1', '/throw', '/teapot', '/stream'],
+    spans: 4,
+  },
+  {
     name: 'Fastify',
     group: 'servers',
     file: OWN,
@@ -112,10 +136,29 @@ const SERVERS: Server[] = [
     spans: 4,
   },
   {
+    name: 'Fastify in an ES module',
+    group: 'servers',
+    file: OWN_MODULE,
+    args: port => ['fastify', String(port)],
+    how: 'import',
+    paths: ['/items/1?q=2', '/throw', '/missing'],
+    talks: [[POST('/echo')]],
+    spans: 4,
+  },
+  {
     name: 'Nest',
     group: 'servers',
     file: OWN,
     args: port => ['nest', String(port)],
+    paths: ['/items/1', '/items/missing', '/items/throw', '/missing'],
+    spans: 4,
+  },
+  {
+    name: 'Nest in an ES module',
+    group: 'servers',
+    file: OWN_MODULE,
+    args: port => ['nest', String(port)],
+    how: 'import',
     paths: ['/items/1', '/items/missing', '/items/throw', '/missing'],
     spans: 4,
   },
@@ -165,6 +208,10 @@ describe('real programs under the agent', function () {
 
   for (const server of SERVERS) {
     it(`${server.name} serves the same`, async function () {
+      if (server.needs !== undefined && compareVersions(process.versions.node, server.needs) < 0) {
+        skipped.push(`${server.name}: it needs Node ${server.needs}`)
+        return this.skip()
+      }
       const ready = installGroup(server.group)
       if ('missing' in ready) {
         skipped.push(`${server.name}: ${ready.missing}`)
@@ -176,7 +223,9 @@ describe('real programs under the agent', function () {
       const [bareFolder, tracedFolder] = [makeFolder(), makeFolder()]
       folders.push(bareFolder, tracedFolder)
       let turn = 0
-      const file = server.file.startsWith('/') ? server.file : join(ready.path, server.file)
+      const besides = server.file === OWN_MODULE ? besidePackages(ready.path) : ready.path
+      if (besides !== ready.path) folders.push(besides)
+      const file = server.file.startsWith('/') ? server.file : join(besides, server.file)
       const normalize = (text: string) =>
         withoutChance(withoutChance(text, ports[0]!, bareFolder), ports[1]!, tracedFolder)
       try {
@@ -201,7 +250,7 @@ describe('real programs under the agent', function () {
           },
           normalize,
           // Node-RED imports ES modules, too.
-          anyModuleOrder: server.how === 'import' || server.group === 'node-red',
+          anyModuleOrder: server.how === 'import' || server.group.startsWith('node-red'),
           timeoutMs: 60_000,
         })
         assert.equal(spans.filter(({ kind }) => kind === 'SERVER').length, server.spans)
@@ -219,20 +268,49 @@ describe('real programs under the agent', function () {
         return this.skip()
       }
       ran.push(name)
-      for (const silent of [true, false]) {
-        const { traced, spans } = await runTwice(join(PROGRAMS, 'clients.cjs'), {
-          env: { PACKAGES: ready.path, NODE_NO_WARNINGS: '1' },
-          argsFor: url => [name, url],
-          silent,
-          anyModuleOrder: name.endsWith('-esm'),
-          normalize: text => text.replace(/-{10,}\w+/g, 'BOUNDARY').replace(/\d+ ?ms/g, 'N ms'),
-        })
-        assert.equal(traced.code, 0, traced.stderr.join('\n'))
-        assert.ok(spans.length > 0)
+      await askTwice(join(PROGRAMS, 'clients.cjs'), name, { anyModuleOrder: name.endsWith('-esm') }, ready.path)
+    })
+  }
+
+  for (const name of OF_BOTH_KINDS) {
+    it(`${name} asks the same in an ES module`, async function () {
+      const ready = installGroup('clients')
+      if ('missing' in ready) {
+        skipped.push(`${name} in an ES module: ${ready.missing}`)
+        return this.skip()
+      }
+      ran.push(`${name} in an ES module`)
+      const folder = besidePackages(ready.path)
+      try {
+        await askTwice(join(folder, 'clients.mjs'), name, { anyModuleOrder: true, how: 'import' }, ready.path)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
       }
     })
   }
 })
+
+async function askTwice(program: string, name: string, options: TwiceOptions, packages: string): Promise<void> {
+  for (const silent of [true, false]) {
+    const { traced, spans } = await runTwice(program, {
+      ...options,
+      env: { PACKAGES: packages, NODE_NO_WARNINGS: '1' },
+      argsFor: url => [name, url],
+      silent,
+      normalize: text => text.replace(/-{10,}\w+/g, 'BOUNDARY').replace(/\d+ ?ms/g, 'N ms'),
+    })
+    assert.equal(traced.code, 0, traced.stderr.join('\n'))
+    assert.ok(spans.length > 0)
+  }
+}
+
+/** A folder of programs from which `import` finds the packages. */
+function besidePackages(packages: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tracing-agent-modules-'))
+  cpSync(PROGRAMS, folder, { recursive: true })
+  symlinkSync(join(packages, 'node_modules'), join(folder, 'node_modules'))
+  return folder
+}
 
 function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tracing-agent-programs-'))

@@ -4,8 +4,9 @@ const { createRequire } = require('node:module')
 const { once } = require('node:events')
 const { pathToFileURL } = require('node:url')
 
-const find = createRequire(`${process.env.PACKAGES}/package.json`)
-const load = name => import(pathToFileURL(find.resolve(name)).href)
+const packages = createRequire(`${process.env.PACKAGES}/package.json`)
+let find = packages
+const load = name => import(pathToFileURL(packages.resolve(name)).href)
 const [, , name, url] = process.argv
 
 const tell = error =>
@@ -139,9 +140,9 @@ const clients = {
   },
   async ws() {
     const http = require('node:http')
-    const WebSocket = find('ws')
+    const { WebSocket, WebSocketServer } = find('ws')
     const server = http.createServer((_request, response) => response.end())
-    const sockets = new WebSocket.Server({ server, verifyClient: ({ req }) => req.url !== '/no' })
+    const sockets = new WebSocketServer({ server, verifyClient: ({ req }) => req.url !== '/no' })
     sockets.on('connection', (socket, request) => {
       print(
         'connection',
@@ -170,7 +171,7 @@ const clients = {
   async 'grpc-health-check'() {
     const grpc = find('@grpc/grpc-js')
     const { HealthImplementation, protoPath } = find('grpc-health-check')
-    const loader = createRequire(find.resolve('grpc-health-check'))('@grpc/proto-loader')
+    const loader = createRequire(packages.resolve('grpc-health-check'))('@grpc/proto-loader')
     const {
       grpc: {
         health: { v1 },
@@ -240,4 +241,9 @@ async function tellFetch(ownFetch) {
   await attempt('header', () => ownFetch(url, { headers: { 'a b': '1' } }))
 }
 
-clients[name]()
+/** @param found packages by their names, in place of those that `require` finds */
+exports.run = (name, found) => {
+  if (found !== undefined) find = name => found[name]
+  clients[name]()
+}
+if (require.main === module) exports.run(name)

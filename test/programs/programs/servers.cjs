@@ -2,7 +2,8 @@
 // Frameworks with an application each: node servers.cjs <name> <port>. The packages are found from PACKAGES.
 const { createRequire } = require('node:module')
 
-const find = createRequire(`${process.env.PACKAGES}/package.json`)
+const packages = createRequire(`${process.env.PACKAGES}/package.json`)
+let find = packages
 const [, , name, port] = process.argv
 const listening = () => console.log('listening')
 
@@ -73,4 +74,9 @@ const servers = {
   },
 }
 
-servers[name]()
+/** @param found packages by their names, in place of those that `require` finds */
+exports.run = (name, found) => {
+  if (found !== undefined) find = name => found[name]
+  servers[name]()
+}
+if (require.main === module) exports.run(name)
