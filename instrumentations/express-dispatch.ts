@@ -12,6 +12,8 @@ export interface Request {
 }
 
 export interface Response {
+  /** Of HTTP/1: null until the head is rendered. */
+  _header?: string | null
   headersSent?: boolean
   statusCode?: number
 }
@@ -111,11 +113,16 @@ export class Dispatch implements SpanEnding {
   /** A route calls `next`: it is not the one that answers, unless it has answered or failed. */
   leaveRoute(error: unknown): void {
     if (isError(error)) this.fail(error)
-    else if (!this.response.headersSent) this.route = undefined
+    else if (!this.answered) this.route = undefined
   }
 
+  /**
+   * Express gives each request and response another prototype, and V8 then knows none of their properties: each one that
+   * is read takes half a microsecond. `headersSent` reads `_header` in its turn.
+   */
   get answered(): boolean {
-    return this.response.headersSent === true
+    const { _header: head } = this.response
+    return head === undefined ? this.response.headersSent === true : head !== null
   }
 
   /** Records the error, once, on the innermost span that is open. */
@@ -187,12 +194,16 @@ export class Dispatch implements SpanEnding {
       }
       const route = this.route ?? this.mountInCharge()
       if (route !== undefined) setRoute(this.entry, route)
-      const { statusCode } = this.response
-      if (this.error !== undefined && statusCode !== undefined && this.tools.settings.serverErrorStatus(statusCode)) {
-        this.entry.setAttribute('error.type', errorClass(this.error))
-      }
+      if (this.error !== undefined) this.noteError()
     } catch (error) {
       this.tools.fault('ending a request', error)
+    }
+  }
+
+  private noteError(): void {
+    const { statusCode } = this.response
+    if (statusCode !== undefined && this.tools.settings.serverErrorStatus(statusCode)) {
+      this.entry.setAttribute('error.type', errorClass(this.error))
     }
   }
 

@@ -5,7 +5,7 @@
  * their own between them and the one that they share with all; the others, which every request goes through, are called
  * by the router as ever, with nothing of ours on the stack. When every layer may have a span the shared prototype is patched.
  */
-import { activeContext, enterContext } from '../src/instrumentation'
+import { contextAt, currentPlace, enterContextAt } from '../src/instrumentation'
 import type { Next, Request, Response } from './express-dispatch'
 import type { Layer } from './express-paths'
 import type { ExpressTracing, Run } from './express-tracing'
@@ -66,7 +66,8 @@ function adopt(
 function traceRoute(base: LayerPrototype, tracing: ExpressTracing): Function {
   const method = requestMethod(base)
   return function (this: Layer, request: Request, response: Response, next: Next): unknown {
-    const previous = activeContext()
+    const place = currentPlace()
+    const previous = contextAt(place)
     let run: Run | undefined
     try {
       run = tracing.enterRoute(this, request, next, previous)
@@ -75,11 +76,11 @@ function traceRoute(base: LayerPrototype, tracing: ExpressTracing): Function {
     }
     if (run === undefined) return base[method].call(this, request, response, next)
     if (run.context === previous) return base[method].call(this, request, response, run.next)
-    enterContext(run.context)
+    enterContextAt(place, run.context)
     try {
       return base[method].call(this, request, response, run.next)
     } finally {
-      enterContext(previous)
+      enterContextAt(place, previous)
     }
   }
 }
@@ -113,7 +114,8 @@ function traceErrorLayer(base: LayerPrototype, tracing: ExpressTracing): Functio
 /** The same where every layer may have a span, and runs in its context. */
 function traceLayers(original: Function, tracing: ExpressTracing): Function {
   return function handleRequest(this: Layer, request: Request, response: Response, next: Next): unknown {
-    const previous = activeContext()
+    const place = currentPlace()
+    const previous = contextAt(place)
     let run: Run | undefined
     try {
       run = tracing.enterLayer(this, request, next, previous)
@@ -121,11 +123,11 @@ function traceLayers(original: Function, tracing: ExpressTracing): Function {
       tracing.tools.fault('entering a layer', error)
     }
     if (run === undefined) return original.call(this, request, response, next)
-    enterContext(run.context)
+    enterContextAt(place, run.context)
     try {
       return original.call(this, request, response, run.next)
     } finally {
-      enterContext(previous)
+      enterContextAt(place, previous)
     }
   }
 }
@@ -133,7 +135,8 @@ function traceLayers(original: Function, tracing: ExpressTracing): Function {
 /** Around `handle_error`, which a router calls for every layer until one takes the error. */
 function traceErrors(original: Function, tracing: ExpressTracing): Function {
   return function handleError(this: Layer, error: unknown, request: Request, response: Response, next: Next): unknown {
-    const previous = activeContext()
+    const place = currentPlace()
+    const previous = contextAt(place)
     let run: Run | undefined
     try {
       const dispatch = tracing.find(request)
@@ -145,11 +148,11 @@ function traceErrors(original: Function, tracing: ExpressTracing): Function {
       tracing.tools.fault('handling an error', fault)
     }
     if (run === undefined) return original.call(this, error, request, response, next)
-    enterContext(run.context)
+    enterContextAt(place, run.context)
     try {
       return original.call(this, error, request, response, next)
     } finally {
-      enterContext(previous)
+      enterContextAt(place, previous)
     }
   }
 }

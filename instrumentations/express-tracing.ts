@@ -1,6 +1,6 @@
 /** What happens to a request of Express: its dispatch, the spans of its layers, the contexts in which they run. */
 import type { AgentContext, AgentSpan, AttributeList, Tools } from '../src/instrumentation'
-import { activeContext, enterContext, INTERNAL } from '../src/instrumentation'
+import { activeContext, contextAt, currentPlace, enterContextAt, INTERNAL } from '../src/instrumentation'
 import { Dispatch, type Next, type OpenLayer, type Request, type Response } from './express-dispatch'
 import { type Layer, type LayerPath, pathOfRoute } from './express-paths'
 
@@ -165,7 +165,8 @@ function leaveRoute(
   next: Next,
 ): Next {
   return function (error?: unknown): unknown {
-    const previous = activeContext()
+    const place = currentPlace()
+    const previous = contextAt(place)
     try {
       dispatch.leaveRoute(error)
       if (layer !== undefined) dispatch.closeLayer(layer)
@@ -173,11 +174,11 @@ function leaveRoute(
       tracing.tools.fault('leaving a route', fault)
     }
     if (layer === undefined || previous.span !== layer.span) return next(error)
-    enterContext(base)
+    enterContextAt(place, base)
     try {
       return next(error)
     } finally {
-      enterContext(previous)
+      enterContextAt(place, previous)
     }
   }
 }

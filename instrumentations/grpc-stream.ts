@@ -1,5 +1,5 @@
 /** HTTP/2 streams of a server, each in the context of the call that it carries. */
-import { type AgentContext, activeContext, enterContext } from '../src/instrumentation'
+import { type AgentContext, contextAt, currentPlace, enterContextAt } from '../src/instrumentation'
 import { plainAddress } from './_http-semantics'
 import { Given } from './_note'
 import type { Endpoint } from './grpc-semantics'
@@ -108,14 +108,15 @@ function emitFollowed(above: object): Function {
       }
       const call = CallNote.read(this)
       const { context } = call
-      const before = activeContext()
-      if (before !== context) enterContext(context)
+      const place = currentPlace()
+      const before = contextAt(place)
+      if (before !== context) enterContextAt(place, context)
       try {
         if (arguments.length === 1) return super.emit(event)
         if (arguments.length === 2) return super.emit(event, first)
         return Reflect.apply(super.emit, this, arguments)
       } finally {
-        if (before !== context) enterContext(before)
+        if (before !== context) enterContextAt(place, before)
         if (event === 'close') call.close(this)
         else if (event === 'wantTrailers') call.look(this, false)
       }
