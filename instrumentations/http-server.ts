@@ -116,18 +116,7 @@ export class HttpServer {
           return Reflect.apply(original, this, arguments)
         },
     )
-    tools.wrap(
-      process as any,
-      '_fatalException',
-      // A method: like Node's own, it has no property `prototype`.
-      original =>
-        ({
-          _fatalException(this: unknown, error: unknown) {
-            server.onUncaught(error)
-            return Reflect.apply(original, this, arguments)
-          },
-        })._fatalException,
-    )
+    tools.onUncaught(error => this.onUncaught(error))
     tools.atExit(() => this.endAll())
   }
 
@@ -300,12 +289,8 @@ export class HttpServer {
   private onUncaught(error: unknown): void {
     const { interrupted } = this
     this.interrupted = undefined
-    try {
-      const span = interrupted?.span ?? (activeContext().entry as AgentSpan | undefined)
-      if (span !== undefined) failWithException(span, error)
-    } catch (fault) {
-      this.tools.fault('an uncaught exception', fault)
-    }
+    const span = interrupted?.span ?? (activeContext().entry as AgentSpan | undefined)
+    if (span !== undefined) failWithException(span, error)
   }
 
   /** The thread ends: what is not answered never will be. */

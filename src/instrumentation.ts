@@ -98,6 +98,11 @@ export interface Tools {
   ): void
   /** Subscribes to a diagnostics channel; the listener is guarded. Undone when the agent stops. */
   subscribe(channel: string, listener: (message: any) => void): void
+  /**
+   * Calls `hear` with each exception that nobody caught, before the program is told. One function stands in the place of
+   * Node's for all of us: two would be two frames in stacks.
+   */
+  onUncaught(hear: (error: unknown) => void): void
   /** Calls `finish` when the thread ends, before the last spans are sent: what is still open may be ended. */
   atExit(finish: () => void): void
   /** `fn` for a place where an exception of ours would be the program's: it is caught and said once. */

@@ -4,6 +4,8 @@
  * No listener is added to `process`: a listener for a signal takes the default action away, a program can count them all,
  * and a wrapped function stands in the stack of every error. Instead
  * - `process.emit` becomes an accessor: who reads it while the process exits is about to emit `exit` (exitemission.ts);
+ * - `process._fatalException` is wrapped: what a listener for uncaught exceptions throws ends the process with exit code 7,
+ *   without another line of code, and without `exit`;
  * - `process.reallyExit`, to which `process.exit()` comes in the end, is wrapped;
  * - while spans wait to be sent, and only then, a signal that nobody listens for arrives at a handle of our own, which sends
  *   them, goes, and raises the signal again (signals.ts); `process._kill` is wrapped for those that the program sends itself.
@@ -16,6 +18,8 @@ import type { Patches } from './patch'
 import { SignalHandles } from './signals'
 
 export interface ExitWork {
+  /** Nobody caught this; the program has not been told yet. */
+  uncaught(error: unknown): void
   /** Ends what is still open. */
   finish(): void
   /** Something waits to be sent. */
@@ -50,6 +54,23 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
       },
     }
     return reallyExit
+  })
+  patches.wrap(process as any, '_fatalException', original => {
+    const { _fatalException } = {
+      _fatalException(this: unknown, error: unknown) {
+        work.uncaught(error)
+        let returned = false
+        // No `catch`: what is thrown again is printed with the line that threw it again.
+        try {
+          const handled = Reflect.apply(original, this, arguments)
+          returned = true
+          return handled
+        } finally {
+          if (!returned) deliver()
+        }
+      },
+    }
+    return _fatalException
   })
   const signals = new SignalHandles(deliver)
   patches.onUndo(signals.watch())

@@ -17,6 +17,7 @@ type ChannelListener = Parameters<ReturnType<typeof channel>['subscribe']>[0]
 export class Patches {
   private readonly undos: Undo[] = []
   private readonly finishers: (() => void)[] = []
+  private readonly hearers: ((error: unknown) => void)[] = []
 
   constructor(private readonly log: Log) {}
 
@@ -80,6 +81,16 @@ export class Patches {
     this.log.warn(`fault in ${place}, the program goes on: ${describe(error)}`, `fault ${place}`)
   }
 
+  /** See `Tools.onUncaught`. @param hear guarded */
+  onUncaught(hear: (error: unknown) => void): void {
+    this.hearers.push(hear)
+  }
+
+  /** An exception that nobody caught. */
+  uncaught(error: unknown): void {
+    for (const hear of this.hearers) hear(error)
+  }
+
   /** See `Tools.atExit`. */
   atExit(finish: () => void): void {
     this.finishers.push(finish)
@@ -104,6 +115,7 @@ export class Patches {
   /** Takes everything back, the last change first. */
   undo(): void {
     this.finishers.length = 0
+    this.hearers.length = 0
     for (const undo of this.undos.splice(0).reverse()) {
       try {
         undo()

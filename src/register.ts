@@ -115,6 +115,7 @@ function trace({ config, origins, pipelines }: Loaded, patches: Patches, exit: P
   const exporters = new Exporters({ config, origins, pipelines, log, version: VERSION }, resource)
   const lifecycle: Lifecycle = watchExit(
     {
+      uncaught: error => patches.uncaught(error),
       finish: () => patches.finish(),
       pending: () => exporters.isPending() || threads.pending,
       deliver: () => {

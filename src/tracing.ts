@@ -43,6 +43,7 @@ export function createTracing(
     wrap: (target, key, make) => patches.wrap(target, key, make),
     subscribe: (channel, listener) => patches.subscribe(channel, listener),
     guard: fn => patches.guard(fn, `${name}: ${fn.name || 'a callback'}`),
+    onUncaught: hear => patches.onUncaught(patches.guard(hear, `${name}: an uncaught exception`)),
     atExit: finish => patches.atExit(patches.guard(finish, `${name}: the end of the thread`)),
     fault: (place, error) => patches.fault(`${name}: ${place}`, error),
   })

@@ -20,6 +20,10 @@ const WAYS = [
   'an uncaught exception that is handled',
   'something thrown that is no error',
   'a capture callback for exceptions',
+  'a listener for uncaught exceptions that throws',
+  'a monitor of uncaught exceptions that throws',
+  'a capture callback for exceptions that throws',
+  'a listener for uncaught exceptions that throws, in a worker thread',
   'an unhandled rejection',
   'a rejection that is only warned of',
   'an exit code that is set in an exit listener',
@@ -54,9 +58,34 @@ describe('a program that ends by itself', () => {
   }
 })
 
+describe('a listener for uncaught exceptions that throws', () => {
+  it('leaves of the request that failed a span with the exception', async () => {
+    const options = { ...ALONE, args: ['a listener for uncaught exceptions that throws after one of a server'] }
+    const bare = await runBare(PROGRAM, options)
+    const traced = await runAgent(PROGRAM, options)
+    assert.deepEqual(ending(traced), ending(bare))
+    assert.equal(traced.code, 7)
+    assert.deepEqual(names(traced.spans).sort(), ['GET', 'GET', 'work'])
+    const served = traced.spans.find(({ kind }) => kind === 'SERVER')!
+    assert.deepEqual(
+      served.events.map(({ attributes }) => attributes['exception.message']),
+      ['in the handler'],
+    )
+  })
+
+  it('puts one frame of the agent into stacks, below its own', async () => {
+    const options = { ...ALONE, args: ['a listener for uncaught exceptions that throws after one of a server'] }
+    const { stderr } = await runAgent(PROGRAM, options)
+    const [first, ...frames] = stderr.match(/^ +at .*$/gm)!
+    assert.match(first!, /ends\.cjs/)
+    assert.equal(frames.filter(frame => frame.includes('_fatalException')).length, 1, stderr)
+  })
+})
+
 /** Ways to start a program, with what Node.js is given. */
 const STARTS: Record<string, { nodeArgs: string[]; file?: string; input?: string; env?: Record<string, string> }> = {
   'a top-level await that never resolves': { nodeArgs: [], file: 'waits.mjs' },
+  'an ES module whose listener for uncaught exceptions throws': { nodeArgs: [], file: 'throws.mjs' },
   'node -e': { nodeArgs: ['-e', 'WORK; console.log(1)'] },
   'node -p': { nodeArgs: ['-p', 'WORK; [1, 2]'] },
   'node -e as an ES module': {
