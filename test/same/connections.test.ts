@@ -31,9 +31,7 @@ describe('connections under the agent', function () {
 
   for (const side of ['client', 'server']) {
     for (const transport of ['http', 'https']) {
-      it(`end with the same events when the ${side} goes at any moment of a request: ${transport}`, async function () {
-        // On a busy machine two bare runs may differ as well; a difference of ours is there each time.
-        this.retries(3)
+      it(`end with the same events when the ${side} goes at any moment of a request: ${transport}`, async () => {
         await runTwice(join(PROGRAMS, 'resets.cjs'), { ...OPTIONS, args: [side, transport] })
       })
     }

@@ -33,13 +33,15 @@ function thrown(name, call) {
   }
 }
 
-/** All events of an emitter in their order, but for those to skip. `emit` itself is watched: no listener is added. */
-function watch(name, emitter, skip = []) {
+/**
+ * Says all events of an emitter in their order, but for those to skip. `emit` itself is watched: no listener is added.
+ */
+function watch(name, emitter, skip = [], say = print) {
   const { emit } = emitter
   emitter.emit = function (event, ...args) {
     if (skip.includes(event)) return Reflect.apply(emit, this, [event, ...args])
-    if (event === 'error') print(name, 'error', tell(args[0]))
-    else print(name, String(event), args.map(kind).join())
+    if (event === 'error') say(name, 'error', tell(args[0]))
+    else say(name, String(event), args.map(kind).join())
     return Reflect.apply(emit, this, [event, ...args])
   }
   return emitter

@@ -1,17 +1,49 @@
 'use strict'
 // Connections that are destroyed at each moment of a request, by either side: http and https, first requests, later ones on
-// a kept connection, and those that a client sends ahead of their answers. All events of servers, requests and responses are printed.
+// a kept connection, and those that a client sends ahead of their answers. All events of servers, requests and responses are
+// printed, those of each side in their order: which side hears first of what happened is chance. And each step waits until
+// the one before has had all of its consequences: two that a busy machine joins into one read have others.
 const http = require('node:http')
 const https = require('node:https')
 const net = require('node:net')
 const tls = require('node:tls')
 const { readFileSync } = require('node:fs')
-const { closed, once, print, run, sleep, watch } = require('./cases.cjs')
+const { once, print, run, watch } = require('./cases.cjs')
 
 const [, , side, transport] = process.argv
 const secrets = { key: readFileSync(process.env.KEY), cert: readFileSync(process.env.CERT) }
 const isSecure = transport === 'https'
-const STEP_MS = 20
+
+/** Events so far: while there are more, it is not quiet. */
+let happened = 0
+/** Turns of the event loop in which nothing happens. Both sides are in this process: a few are enough, however long they take. */
+const QUIET_TURNS = 8
+
+async function quiet() {
+  let before = happened
+  for (let turns = 0; turns < QUIET_TURNS; turns++) {
+    // The kernel may need the processor to pass on what was sent. And late timers run one after the other, though each was
+    // set by the one before, without a look at the sockets between them: an immediate comes after that look.
+    await new Promise(done => setTimeout(done, 1))
+    await new Promise(done => setImmediate(done))
+    if (happened !== before) turns = 0
+    before = happened
+  }
+}
+
+/** What one side sees. */
+class Side {
+  lines = []
+
+  say = (...words) => {
+    happened++
+    this.lines.push(words)
+  }
+
+  tell() {
+    for (const words of this.lines) print(...words)
+  }
+}
 
 // Node cannot reset below TLS.
 const WAYS = isSecure ? ['destroy', 'error', 'end'] : ['destroy', 'error', 'end', 'reset']
@@ -59,9 +91,10 @@ function makeServer(options, listener) {
 
 async function clientGoes(moment, way, before) {
   const seen = []
+  const side = new Side()
   const server = makeServer({}, (request, response) => {
-    watch(`request ${request.url}`, request).on('error', () => {})
-    watch(`response ${request.url}`, response).on('error', () => {})
+    watch(`request ${request.url}`, request, [], side.say).on('error', () => {})
+    watch(`response ${request.url}`, response, [], side.say).on('error', () => {})
     seen.push(request, response)
     request.resume()
     request.on('end', () => {
@@ -74,7 +107,7 @@ async function clientGoes(moment, way, before) {
   })
   server.on('clientError', (error, socket) => {
     // Over TLS it is chance whether the end or the error is noticed first, and whether there is one.
-    if (!isSecure) print('clientError', error.code, socket.writable, socket.destroyed)
+    if (!isSecure) side.say('clientError', error.code, socket.writable, socket.destroyed)
     socket.destroy()
   })
   const socket = connect(await listen(server))
@@ -84,16 +117,17 @@ async function clientGoes(moment, way, before) {
   const pieces = CLIENT_MOMENTS[moment]
   if (before === 'kept') {
     socket.write(FIRST)
-    await sleep(STEP_MS)
+    await quiet()
   }
   let ahead = before === 'pipelined' ? FIRST : ''
   for (const piece of pieces) {
     if (ahead + piece !== '') socket.write(ahead + piece)
     ahead = ''
-    await sleep(STEP_MS)
+    await quiet()
   }
   end(socket, way)
-  await sleep(STEP_MS * 2)
+  await quiet()
+  side.tell()
   print('at last', ...seen.map(state))
   server.closeAllConnections()
   await new Promise(done => server.close(done))
@@ -112,30 +146,36 @@ const SERVER_MOMENTS = [
 ]
 
 async function serverGoes(moment, way, before) {
+  const serving = new Side()
+  const asking = new Side()
+  let gone
+  const goes = new Promise(done => {
+    gone = done
+  })
   const act = response => {
-    print('acts', state(response))
+    serving.say('acts', state(response))
     end(response.socket ?? response.req.socket, way)
+    gone()
   }
   const server = makeServer({}, async (request, response) => {
     if (request.url === '/first') {
       request.resume()
       return void response.end('first')
     }
-    watch('request', request).on('error', () => {})
-    watch('response', response).on('error', () => {})
-    const { socket } = request
+    watch('request', request, [], serving.say).on('error', () => {})
+    watch('response', response, [], serving.say).on('error', () => {})
     if (moment === 'at the request') return act(response)
     if (moment === 'within the body') return void request.once('data', () => act(response))
     await once(request.resume(), 'end')
     if (moment === 'before the answer') return act(response)
     response.writeHead(200, { 'Content-Length': 6 }).flushHeaders()
-    if (moment === 'after the head of the answer') return setTimeout(act, STEP_MS, response)
+    if (moment === 'after the head of the answer') return quiet().then(() => act(response))
     response.write('ans')
-    if (moment === 'within the answer') return setTimeout(act, STEP_MS, response)
-    if (moment === 'when it is finished') response.on('finish', () => end(socket, way))
+    if (moment === 'within the answer') return quiet().then(() => act(response))
+    if (moment === 'when it is finished') response.on('finish', () => act(response))
     response.end('wer')
-    if (moment === 'at the end of the answer') end(socket, way)
-    if (moment === 'after the answer') setTimeout(end, STEP_MS, socket, way)
+    if (moment === 'at the end of the answer') act(response)
+    if (moment === 'after the answer') quiet().then(() => act(response))
   })
   const port = await listen(server)
   const module = isSecure ? https : http
@@ -145,20 +185,25 @@ async function serverGoes(moment, way, before) {
     const first = module.request({ ...options, path: '/first' }).end()
     const [response] = await once(first, 'response')
     await once(response.resume(), 'close')
-    await sleep(STEP_MS)
+    await quiet()
   }
   const asked = module.request({ ...options, path: '/x', headers: { 'Content-Length': 6 } })
   // Whether the last bytes are written before the connection is gone is chance.
-  watch('client request', asked, ['prefinish', 'finish']).on('error', () => {})
+  watch('client request', asked, ['prefinish', 'finish'], asking.say).on('error', () => {})
   asked.on('response', response => {
-    watch('client response', response).on('error', () => {})
+    watch('client response', response, [], asking.say).on('error', () => {})
     response.resume()
   })
+  asked.flushHeaders()
+  await once(asked, 'socket')
+  await quiet()
   asked.write('abc')
-  await sleep(STEP_MS)
+  await quiet()
   asked.end('def')
-  await Promise.race([closed(asked), sleep(120)])
-  await sleep(STEP_MS)
+  await goes
+  await quiet()
+  serving.tell()
+  asking.tell()
   print(
     'at last',
     asked.destroyed,
