@@ -117,9 +117,12 @@ function follow(event: string, listenerName: string, then: (name: unknown) => vo
   return () => replaceListener(event, follower, original)
 }
 
+/** In the place where it is: removed and added again, it would change the order of listeners and of `process.eventNames()`. */
 function replaceListener(event: string, one: Function, other: Function): void {
-  process.removeListener(event, one as any)
-  process.on(event as any, other as any)
+  const events = (process as unknown as { _events: Record<string, Function | Function[] | undefined> })._events
+  const present = events[event]
+  if (present === one) events[event] = other
+  else if (Array.isArray(present) && present.includes(one)) present[present.indexOf(one)] = other
 }
 
 /**
