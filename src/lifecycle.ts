@@ -55,10 +55,11 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
     }
     return reallyExit
   })
+  const hear = patches.guard((error: unknown) => work.uncaught(error), 'an uncaught exception')
   patches.wrap(process as any, '_fatalException', original => {
     const { _fatalException } = {
       _fatalException(this: unknown, error: unknown) {
-        work.uncaught(error)
+        hear(error)
         let returned = false
         // No `catch`: what is thrown again is printed with the line that threw it again.
         try {

@@ -34,7 +34,8 @@ describe('a fault of the agent while it starts or the program ends', () => {
     rmSync(folder, { recursive: true })
     assert.ok(called.some(([place]) => place.startsWith('src/export/lastword.')))
     assert.ok(called.some(([place]) => place.startsWith('src/config/load.')))
-    const chosen = called.map(([place]) => place).filter((_, i) => i % STEP === 0)
+    const chosen = called.map(([place]) => place).filter((place, i) => i % STEP === 0 || place.endsWith('.uncaught'))
+    assert.ok(chosen.includes('src/patch.Patches.uncaught'))
     const wrong: string[] = []
     const work = async (kind: string) => {
       for (const place of chosen) {
