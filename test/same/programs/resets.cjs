@@ -16,8 +16,11 @@ const isSecure = transport === 'https'
 
 /** Events so far: while there are more, it is not quiet. */
 let happened = 0
-/** Turns of the event loop in which nothing happens. Both sides are in this process: a few are enough, however long they take. */
-const QUIET_TURNS = 8
+/**
+ * Turns of the event loop in which nothing happens. Both sides are in this process: a few are enough, however long they take.
+ * Without a word to anybody, an end over TLS takes five of them, and a kernel that is busy some more.
+ */
+const QUIET_TURNS = 25
 
 async function quiet() {
   let before = happened
