@@ -77,6 +77,7 @@ const LAWS: Law[] = [
     may: [
       'src/export/transports/',
       'src/export/contract',
+      'src/export/home',
       'src/export/protobuf',
       'src/export/timers',
       'src/log',

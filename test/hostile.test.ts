@@ -11,6 +11,8 @@ import { headerInLines } from '../instrumentations/undici-request'
 import { readEnvFile } from '../src/config/dotenv'
 import { loadConfig } from '../src/config/load'
 import { readError, readReply } from '../src/export/encodings/otlp'
+import { xrayApi } from '../src/export/encodings/xray'
+import { retryInfoMs } from '../src/export/transports/grpc'
 import { globMatches } from '../src/glob'
 import { createLog } from '../src/log'
 import { PROPAGATOR_NAMES } from '../src/propagation/index'
@@ -148,8 +150,24 @@ const PARSERS: Record<string, (text: string) => unknown> = {
   'an answer over OTLP in protobuf': text => readReply(Buffer.from(text, 'latin1'), 'application/x-protobuf'),
   'an error over OTLP in JSON': text => readError(Buffer.from(text), 'application/json'),
   'an error over OTLP in protobuf': text => readError(Buffer.from(text, 'latin1'), 'application/x-protobuf'),
+  'an answer of the API of X-Ray': readAsAnswerOfXRay,
+  'the details of a gRPC status': text => {
+    retryInfoMs(text)
+    retryInfoMs(Buffer.from(text, 'latin1').toString('base64'))
+  },
   'a container’s files': text => containerId(text, text),
   ...Object.fromEntries(LISTS.map(name => [name, (text: string) => loadConfig({ [name]: text }, {}, NO_FILE)])),
+}
+
+function readAsAnswerOfXRay(text: string): void {
+  const { readReply, readError } = xrayApi({ annotations: [], serviceName: '', warn: () => {} })
+  const value = json(text)
+  const parts = [value, [value], [{ ErrorCode: value, Message: { toString: value } }]]
+  const bodies = parts.map(part => JSON.stringify({ UnprocessedTraceSegments: part, message: part }))
+  for (const body of [text, ...bodies]) {
+    readReply!(Buffer.from(body), 'application/json')
+    readError!(Buffer.from(body), 'application/json')
+  }
 }
 
 function json(text: string): unknown {

@@ -1,12 +1,20 @@
 import { AsyncResource } from 'node:async_hooks'
-import { runInContext, SUPPRESSED } from '../trace/context'
+import { ROOT, runInContext, SUPPRESSED } from '../trace/context'
+
+/** For the one call that hands a request to a library that is traced. */
+export { untraced } from '../trace/context'
 
 /**
  * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
- * not keep alive what a request left in its AsyncLocalStorage, and in a context in which nothing is traced.
+ * not keep alive what a request left in its AsyncLocalStorage.
  */
 const home = new AsyncResource('TRACING_AGENT_EXPORT', { requireManualDestroy: true })
 
 export function atHome<R>(fn: (...args: any[]) => R, thisArg: unknown, ...args: unknown[]): R {
-  return home.runInAsyncScope(runInContext as any, undefined, SUPPRESSED, fn, thisArg, args) as R
+  return home.runInAsyncScope(runInContext as any, undefined, ROOT, fn, thisArg, args) as R
+}
+
+/** For packages that make requests of their own: nothing that `fn` starts is traced, now or later. */
+export function suppressed<R>(fn: () => R): R {
+  return runInContext(SUPPRESSED, fn, undefined, [])
 }

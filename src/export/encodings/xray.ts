@@ -56,16 +56,21 @@ function readUnprocessed(body: Uint8Array): Verdict | undefined {
   if (answer === undefined) return undefined
   const unprocessed = answer['UnprocessedTraceSegments']
   if (!Array.isArray(unprocessed) || unprocessed.length === 0) return { rejectedSpans: 0, message: '' }
-  const first = Object(unprocessed[0])
-  const message = `${first.ErrorCode ?? 'unknown error'}: ${first.Message ?? 'no message'}`
+  const { ErrorCode: code, Message: words } = Object(unprocessed[0])
+  const message = `${text(code) ?? 'unknown error'}: ${text(words) ?? 'no message'}`
   return { rejectedSpans: unprocessed.length, message }
+}
+
+/** Nothing else is a word, and some values throw when they are made one. */
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 /** `{ message }` or `{ Message }` of an AWS error. */
 function readMessage(body: Uint8Array): string {
   const answer = parse(body)
   const message = answer?.['message'] ?? answer?.['Message']
-  return typeof message === 'string' ? message : ''
+  return text(message) ?? ''
 }
 
 function parse(body: Uint8Array): Record<string, unknown> | undefined {

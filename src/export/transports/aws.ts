@@ -4,6 +4,7 @@
  */
 import type { Hash, Hmac } from 'node:crypto'
 import type { Transport } from '../contract'
+import { suppressed } from '../home'
 import { create as createHttp, type HttpOptions } from './http'
 import { MAX_REQUEST_BYTES } from './sizes'
 import { xrayEndpoint } from './xray-hosts'
@@ -47,7 +48,7 @@ export function create(options: AwsOptions): Transport {
       try {
         if (signing === undefined) {
           const { regionOfInstance } = require('./aws-region') as typeof import('./aws-region')
-          const region = await regionOfInstance()
+          const region = await suppressed(regionOfInstance)
           signing ??= createSigning(options, region)
         }
       } catch (error) {
@@ -73,18 +74,19 @@ function createSigning(options: AwsOptions, region: string): Transport {
   return createHttp(
     { ...options, url },
     async ({ hostname, port, protocol, pathname, searchParams, host }, headers, body) => {
-      signer ??= createSigner(region)
+      const toSign = {
+        method: 'POST',
+        protocol,
+        hostname,
+        port: port === '' ? undefined : Number(port),
+        path: pathname,
+        query: Object.fromEntries(searchParams),
+        headers: { host, 'content-type': String(headers['content-type']) },
+        body,
+      }
+      signer ??= suppressed(() => createSigner(region))
       try {
-        const signed = await (await signer).sign({
-          method: 'POST',
-          protocol,
-          hostname,
-          port: port === '' ? undefined : Number(port),
-          path: pathname,
-          query: Object.fromEntries(searchParams),
-          headers: { host, 'content-type': String(headers['content-type']) },
-          body,
-        })
+        const signed = await suppressed(async () => (await signer!).sign(toSign))
         return signed.headers
       } catch (error) {
         // Credentials may be there next time.

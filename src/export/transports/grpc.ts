@@ -277,7 +277,7 @@ function decodeMessage(text: string): string {
  * The delay of a RetryInfo in `grpc-status-details-bin`: base64 of
  * `google.rpc.Status { 3 repeated Any { 1 type_url, 2 value } }`, `RetryInfo { 1 Duration { 1 seconds, 2 nanos } }`.
  */
-function retryInfoMs(header: unknown): number | undefined {
+export function retryInfoMs(header: unknown): number | undefined {
   if (typeof header !== 'string') return undefined
   try {
     for (const detail of readFields(Buffer.from(header, 'base64'))) {

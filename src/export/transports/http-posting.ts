@@ -5,6 +5,7 @@
 import http from 'node:http'
 import type https from 'node:https'
 import type { Recalled, Reply, Transport } from '../contract'
+import { untraced } from '../home'
 import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
@@ -101,7 +102,8 @@ export class HttpPosting implements Transport {
   ): Promise<Reply | typeof STALE> {
     if (this.closed) return Promise.resolve({ ok: false, reason: 'was not asked, as it is closed', retry: false })
     return new Promise(resolve => {
-      const request = new ClientRequest(this.requestOptions(headers) as http.ClientRequestArgs & URL)
+      const options = this.requestOptions(headers) as http.ClientRequestArgs & URL
+      const request = untraced(() => new ClientRequest(options))
       let response: http.IncomingMessage | undefined
       const post: Post = { request }
       this.posts.set(message, post)
