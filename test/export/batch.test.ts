@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import type { Encoding, Reply } from '../../src/export/contract'
 import { Pipe } from '../../src/export/pipe'
 import { Portion } from '../../src/export/portion'
-import { activeContext } from '../../src/trace/context'
+import { activeContext, ROOT, runInContext } from '../../src/trace/context'
 import { AWAY, BAD, dots, makeBatch as make, OK } from './queue'
 import { assertBalanced, FakeTransport, lostOf, pushAll, spans, until } from './rig'
 
@@ -83,17 +83,17 @@ describe('a batch', () => {
     assert.equal(transport.messages.length, 1)
   })
 
-  it('is encoded and sent outside of every context of the program, and untraced', async () => {
+  it('is encoded and sent outside of every context of the program', async () => {
     const storage = new AsyncLocalStorage<string>()
     const seen: unknown[] = []
     const { exporter } = make(
       async () => {
-        seen.push(storage.getStore(), activeContext().suppressed)
+        seen.push(storage.getStore(), activeContext() === ROOT)
         return OK
       },
       { delayMs: 10, maxBatchSpans: 2 },
     )
-    await storage.run('a request', async () => {
+    const request = async () => {
       pushAll(exporter, spans(1))
       await until('sent after the delay', () => exporter.counts.sent === 1)
       pushAll(exporter, spans(2))
@@ -101,7 +101,8 @@ describe('a batch', () => {
       pushAll(exporter, spans(1))
       await exporter.flush()
       assert.equal(storage.getStore(), 'a request')
-    })
+    }
+    await storage.run('a request', () => runInContext<Promise<void>>(ROOT.withSpan(undefined), request, undefined, []))
     assert.deepEqual(seen, [undefined, true, undefined, true, undefined, true])
   })
 })

@@ -38,6 +38,16 @@ describe('what asks other services', () => {
 
 for (const protocol of ['http/protobuf', 'http/json', 'grpc'] as const) {
   describe(`an exporter over ${protocol}`, () => {
+    it('is not traced, and turns on no hooks of Node in a program that has no contexts', async () => {
+      const env = { OTEL_BSP_SCHEDULE_DELAY: '50' }
+      const { spans, stdout } = await runAgent('fixtures/export/client-only.cjs', { protocol, env })
+      assert.equal(stdout, 'ok\n0\n')
+      assert.deepEqual(
+        spans.map(({ kind }) => kind),
+        Array(5).fill('CLIENT'),
+      )
+    })
+
     it('works with the timers, the clock and the HTTP client that were there at the start', async () => {
       const collector = await startCollector({ grpc: protocol === 'grpc' })
       const options = { env: DELAY, args: [protocol], protocol, collector }
