@@ -15,7 +15,7 @@ import { isChannelMade, whenChannelIsMade } from './channels'
 import type { InstrumentationRow } from './instrumentation'
 import type { Log } from './log'
 import { loadRequireInTheMiddle } from './requirehook'
-import { asksWhoLoads, loadInPlaceOf } from './standin'
+import { type StandIn, standInFor } from './standin'
 import { compareVersions } from './versions'
 
 /**
@@ -80,7 +80,7 @@ class Packages {
     // Builtins are patched in place already: nobody needs to stand between the program and this function.
     if (getBuiltinModule !== undefined) (process as any).getBuiltinModule = getBuiltinModule
     const cache = new LiveCache(seen)
-    noteParents(hook, cache)
+    noteParents(hook, cache, this.log)
     ;(hook as any)._cache = cache
     const unhookImports = this.hookImports()
     return () => {
@@ -211,13 +211,21 @@ class LiveCache {
 }
 
 /** Stands before the function of require-in-the-middle, which does not tell its cache who asks. */
-function noteParents(hook: object, cache: LiveCache): void {
+function noteParents(hook: object, cache: LiveCache, log: Log): void {
   const hooked = Module.prototype.require
   const { _origRequire: original } = hook as any
   // A function in a list gets no name: Node's own has none.
   const [noting] = [
     function (this: NodeModule, id: string) {
-      if (asksWhoLoads(id)) return loadInPlaceOf(this, original, arguments)
+      if (id === 'punycode' || id === 'node:punycode') {
+        let load: StandIn | undefined
+        try {
+          load = standInFor(this)
+        } catch (error) {
+          log.warn(`${id} is loaded from a file of the agent: ${error}`)
+        }
+        if (load !== undefined) return load(Reflect.apply, original, this, arguments)
+      }
       cache.parent = this
       return Reflect.apply(hooked, this, arguments)
     },

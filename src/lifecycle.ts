@@ -73,7 +73,7 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
     }
     return _fatalException
   })
-  const signals = new SignalHandles(deliver)
+  const signals = new SignalHandles(deliver, patches)
   patches.onUndo(signals.watch())
   // To which `process.kill()` comes. A native function, and no constructor either.
   patches.wrap(process as any, '_kill', original => {

@@ -1,5 +1,6 @@
 /** Hears the signals that end a process, without a listener on `process`. */
 import { createHook, type HookCallbacks } from 'node:async_hooks'
+import type { Patches } from './patch'
 
 /** Signals whose default action ends the program and that are sent to ask for that. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
@@ -25,15 +26,20 @@ export class SignalHandles {
   private listening = false
 
   /** The handles are made at start: one that is made later would keep the context of whoever was active then. */
-  constructor(private readonly deliver: () => void) {
+  constructor(
+    private readonly deliver: () => void,
+    private readonly patches: Patches,
+  ) {
     for (const signal of SIGNALS) this.make(signal)
   }
 
   /** Begins to follow the program's own listeners. @returns ends that, and all else */
   watch(): () => void {
     if (this.Handle === undefined) return () => {}
-    const unfollowAdded = follow('newListener', 'startListeningIfSignal', name => this.listenersChanged(name, true))
-    const unfollowGone = follow('removeListener', 'stopListeningIfSignal', name => this.listenersChanged(name, false))
+    const following = (added: boolean) =>
+      this.patches.guard((name: unknown) => this.listenersChanged(name, added), 'following the listeners of signals')
+    const unfollowAdded = follow('newListener', 'startListeningIfSignal', following(true))
+    const unfollowGone = follow('removeListener', 'stopListeningIfSignal', following(false))
     // Without them a signal that the program listens for could not be told from one that it does not.
     if (unfollowAdded === undefined || unfollowGone === undefined) this.handles.clear()
     return () => {
@@ -90,11 +96,15 @@ export class SignalHandles {
     if (this.Handle === undefined) return
     const handle = new this.Handle()
     handle.unref()
-    handle.onsignal = () => {
-      this.deliver()
-      this.idle()
-      this.kill.call(process, process.pid, signal)
+    const onSignal = () => {
+      try {
+        this.deliver()
+        this.idle()
+      } finally {
+        this.kill.call(process, process.pid, signal)
+      }
     }
+    handle.onsignal = this.patches.guard(onSignal, 'a signal')
     this.handles.set(signal, handle)
   }
 }
