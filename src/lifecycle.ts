@@ -57,13 +57,15 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
   })
   const hear = patches.guard((error: unknown) => work.uncaught(error), 'an uncaught exception')
   patches.wrap(process as any, '_fatalException', original => {
+    // V8 names the frame of a function without a name after the enumerable property of its receiver that holds it.
+    const receiver = Object.create(process, { _fatalException: { enumerable: true, value: original } })
     const { _fatalException } = {
       _fatalException(this: unknown, error: unknown) {
         hear(error)
         let returned = false
         // No `catch`: what is thrown again is printed with the line that threw it again.
         try {
-          const handled = Reflect.apply(original, this, arguments)
+          const handled = Reflect.apply(original, receiver, arguments)
           returned = true
           return handled
         } finally {
@@ -73,7 +75,7 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
     }
     return _fatalException
   })
-  const signals = new SignalHandles(deliver, patches)
+  const signals = new SignalHandles(deliver, (fn, place) => patches.guard(fn, place))
   patches.onUndo(signals.watch())
   // To which `process.kill()` comes. A native function, and no constructor either.
   patches.wrap(process as any, '_kill', original => {

@@ -1,6 +1,5 @@
 /** Hears the signals that end a process, without a listener on `process`. */
 import { createHook, type HookCallbacks } from 'node:async_hooks'
-import type { Patches } from './patch'
 
 /** Signals whose default action ends the program and that are sent to ask for that. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
@@ -28,7 +27,7 @@ export class SignalHandles {
   /** The handles are made at start: one that is made later would keep the context of whoever was active then. */
   constructor(
     private readonly deliver: () => void,
-    private readonly patches: Patches,
+    private readonly guard: (fn: (about: unknown) => void, place: string) => (about: unknown) => void,
   ) {
     for (const signal of SIGNALS) this.make(signal)
   }
@@ -37,7 +36,7 @@ export class SignalHandles {
   watch(): () => void {
     if (this.Handle === undefined) return () => {}
     const following = (added: boolean) =>
-      this.patches.guard((name: unknown) => this.listenersChanged(name, added), 'following the listeners of signals')
+      this.guard(name => this.listenersChanged(name, added), 'following the listeners of signals')
     const unfollowAdded = follow('newListener', 'startListeningIfSignal', following(true))
     const unfollowGone = follow('removeListener', 'stopListeningIfSignal', following(false))
     // Without them a signal that the program listens for could not be told from one that it does not.
@@ -104,7 +103,7 @@ export class SignalHandles {
         this.kill.call(process, process.pid, signal)
       }
     }
-    handle.onsignal = this.patches.guard(onSignal, 'a signal')
+    handle.onsignal = this.guard(onSignal, 'a signal')
     this.handles.set(signal, handle)
   }
 }
