@@ -22,7 +22,8 @@ function toStored(span: ReceivedSpan): StoredSpan {
 }
 
 describe('OpenTelemetry Collector', function () {
-  this.timeout(180_000)
+  // What is not there yet is built or fetched in here, which takes minutes.
+  this.timeout(600_000)
   let collector: Server
   let folder: string
   let file: string

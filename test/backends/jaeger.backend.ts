@@ -38,7 +38,8 @@ function toStored(span: JaegerSpan, trace: JaegerTrace): StoredSpan {
 }
 
 describe('Jaeger', function () {
-  this.timeout(180_000)
+  // What is not there yet is built or fetched in here, which takes minutes.
+  this.timeout(600_000)
   let jaeger: Server
   let ports: { query: number; http: number; otlp: number; otlpGrpc: number }
 

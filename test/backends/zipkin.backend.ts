@@ -82,7 +82,8 @@ async function spanIds(kafkaPort: number, topic: string, expected: number): Prom
 }
 
 describe('Zipkin', function () {
-  this.timeout(180_000)
+  // What is not there yet is built or fetched in here, which takes minutes.
+  this.timeout(600_000)
   let zipkin: Server
   let port: number
 
