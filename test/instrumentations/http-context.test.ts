@@ -110,7 +110,10 @@ describe('what the HTTP instrumentation leaves alone', () => {
     assert.deepEqual(paths, ['/one', '/inner/one', '/two', '/inner/two', '/three', '/inner/three'])
     assert.equal(spans.length, 12)
     for (const span of spans) assert.equal(span.attributes['http.response.status_code'], 200)
-    assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 3)
+    // From 26.12 on a parser keeps the functions that it had when its connection was made, and we do not hear of bodies.
+    const [major, minor] = process.versions.node.split('.').map(Number) as [number, number]
+    const hearsBodies = major < 26 || (major === 26 && minor < 12)
+    assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, hearsBodies ? 3 : 6)
   })
 
   it('the answer to an X-Ray caller who leaves the decision to us is a header of the response', async () => {
