@@ -12,7 +12,17 @@ import { readFields } from '../protobuf'
 import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
-import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
+import {
+  describeError,
+  guardWith,
+  gzip,
+  handedOver,
+  isConnectionError,
+  isFinal,
+  isUnreachable,
+  limit,
+  watchForEnd,
+} from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
 export type GrpcOptions = HttpOptions
@@ -148,22 +158,28 @@ export function create(options: GrpcOptions): Transport {
       stream.on('trailers', received => {
         trailers = received
       })
-      stream.on('data', (chunk: Buffer) => {
+      const guarded = guardWith(reply => {
+        finish(reply)
+        stream.destroy()
+      })
+      const onData = (chunk: Buffer) => {
         size += chunk.length
         if (size > MAX_REPLY_BYTES + PREFIX_BYTES) {
           finish({ ok: false, reason: `answered with more than ${MAX_REPLY_BYTES} bytes`, retry: false })
           stream.destroy()
         } else chunks.push(chunk)
-      })
+      }
+      stream.on('data', guarded(onData))
       stream.on('error', problem => {
         error = problem
       })
-      stream.on('close', () => {
+      const onClose = () => {
         const status = trailers['grpc-status'] ?? answer['grpc-status']
         if (status !== undefined) finish(judge(Number(status), { ...answer, ...trailers }, Buffer.concat(chunks)))
         else if (answer[':status'] !== undefined && Number(answer[':status']) !== 200) finish(judgeHttp(answer))
         else finish(broken(sessionError ?? causeOf(error), answer[':status'] !== undefined, closed))
-      })
+      }
+      stream.on('close', guarded(onClose))
       const prefix = Buffer.alloc(PREFIX_BYTES)
       prefix[0] = options.compression === 'gzip' ? 1 : 0
       prefix.writeUInt32BE(message.length, 1)

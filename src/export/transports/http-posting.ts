@@ -9,15 +9,24 @@ import { untraced } from '../home'
 import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
-import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
+import {
+  describeError,
+  type Guard,
+  guardWith,
+  gzip,
+  handedOver,
+  isConnectionError,
+  isFinal,
+  isUnreachable,
+  limit,
+  watchForEnd,
+} from './wire'
 
 /** As Node has it: what `http` and `https` export the program may have replaced (nock, msw). */
 const { ClientRequest } = require('node:_http_client') as typeof http
 
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
 const RETRYABLE = [429, 502, 503, 504]
-
-type Guard = <A>(listener: (about: A) => void) => (about: A) => void
 
 /** A message on its way. */
 interface Post {
@@ -128,17 +137,10 @@ export class HttpPosting implements Transport {
       }
       const endWatch = watchForEnd(() => request.socket, giveUp)
       this.requests.add(request)
-      /** What a listener throws would be an uncaught exception of the program. */
-      const guarded =
-        <A>(listener: (about: A) => void) =>
-        (about: A) => {
-          try {
-            listener(about)
-          } catch (error) {
-            finish({ ok: false, reason: `was not understood (${(error as Error)?.message})`, retry: false })
-            request.destroy()
-          }
-        }
+      const guarded = guardWith(reply => {
+        finish(reply)
+        request.destroy()
+      })
       // Also for a kept one, which the agent lets hold the process again.
       request.on('socket', socket => socket.unref())
       const onError = (error: NodeJS.ErrnoException) => {

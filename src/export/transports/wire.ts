@@ -9,6 +9,19 @@ export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undef
   return startTimer(fn, Math.max(timeoutMs, 0)).unref()
 }
 
+export type Guard = <A>(listener: (about: A) => void) => (about: A) => void
+
+/** What a listener throws would be an uncaught exception of the program: it becomes the reply. */
+export function guardWith(finish: (reply: Reply) => void): Guard {
+  return listener => about => {
+    try {
+      listener(about)
+    } catch (error) {
+      finish({ ok: false, reason: `was not understood (${(error as Error)?.message})`, retry: false })
+    }
+  }
+}
+
 /** What keeps a process alive although its socket is unref'd: libuv counts operations that have begun. */
 const BEGUN = new Set(['ConnectWrap', 'TCPConnectWrap', 'WriteWrap', 'GetAddrInfoReqWrap'])
 /** Standard output and error are counted as well, as soon as somebody used them, and hold nothing. */
