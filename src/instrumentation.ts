@@ -19,7 +19,6 @@ export type { AgentSpan, SpanEnding } from './trace/span'
 export const activeContext = context.activeContext
 export const contextAt = context.contextAt
 export const currentPlace = context.currentPlace
-export const enterContext = context.enterContext
 export const enterContextAt = context.enterContextAt
 export const runInContext = context.runInContext
 /** `performance.now()` as it was before the program could replace it, for its tests, by a clock that stands still. */

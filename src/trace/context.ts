@@ -143,11 +143,6 @@ export function runInContext<R>(context: AgentContext, fn: Function, thisArg: un
   }
 }
 
-/** Makes `context` the active one for the rest of the current asynchronous execution (AsyncLocalStorage.enterWith). */
-export function enterContext(context: AgentContext): void {
-  storage.enterWith(context)
-}
-
 /** What is being executed, for `contextAt` and `enterContextAt`: undefined where Node does not keep contexts there. */
 export function currentPlace(): object | undefined {
   return STORE === undefined ? undefined : executionAsyncResource()
@@ -158,7 +153,10 @@ export function contextAt(place: object | undefined): AgentContext {
   return place === undefined || !isEnabled() ? activeContext() : ((place as Resource)[STORE!] ?? ROOT)
 }
 
-/** `enterContext`, where `place` is being executed. */
+/**
+ * Where `place` is being executed: makes `context` the active one for the rest of the current asynchronous execution
+ * (AsyncLocalStorage.enterWith).
+ */
 export function enterContextAt(place: object | undefined, context: AgentContext): void {
   if (place === undefined || !isEnabled()) storage.enterWith(context)
   else (place as Resource)[STORE!] = context

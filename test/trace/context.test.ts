@@ -4,7 +4,8 @@ import { createContextKey, propagation, ROOT_CONTEXT, trace } from '@opentelemet
 import {
   AgentContextManager,
   activeContext,
-  enterContext,
+  currentPlace,
+  enterContextAt,
   ROOT,
   runInContext,
   toAgentContext,
@@ -142,7 +143,7 @@ describe('the context manager', () => {
   it('enters a context for the rest of an asynchronous execution', async () => {
     await new Promise<void>(resolve => {
       setImmediate(() => {
-        enterContext(inside)
+        enterContextAt(currentPlace(), inside)
         setTimeout(() => {
           assert.equal(activeContext(), inside)
           resolve()
