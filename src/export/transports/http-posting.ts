@@ -1,46 +1,36 @@
 /**
- * The work of the transport http: HTTP/1.1 POST with a keep-alive agent of our own. It follows no redirect (credentials would go to a stranger) and keeps
- * no process alive: its sockets are unref'd.
+ * The work of the transport http: HTTP/1.1 POST over connections that are kept. It follows no redirect (credentials would go
+ * to a stranger) and keeps no process alive: its sockets are unref'd.
  */
-import http from 'node:http'
-import type https from 'node:https'
+import type { OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Recalled, Reply, Transport } from '../contract'
-import { untraced } from '../home'
 import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
+import { type Answer, headerOf } from './http-answer'
+import { Connection, type Place, type Pool, type Sender, serverName } from './http-connection'
+import { renderHead } from './http-head'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
-import {
-  describeError,
-  type Guard,
-  guardWith,
-  gzip,
-  handedOver,
-  isConnectionError,
-  isFinal,
-  isUnreachable,
-  limit,
-  watchForEnd,
-} from './wire'
-
-/** As Node has it: what `http` and `https` export the program may have replaced (nock, msw). */
-const { ClientRequest } = require('node:_http_client') as typeof http
+import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
 
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
 const RETRYABLE = [429, 502, 503, 504]
 
-/** A message on its way. */
-interface Post {
-  readonly request: http.ClientRequest
-  response?: http.IncomingMessage
-  reply?: Reply | typeof STALE
-}
+/**
+ * The other side had closed the kept connection when we wrote to it. It closes one that was idle for long whenever it
+ * likes; that says nothing about the message, which goes out again at once.
+ */
+const STALE = Symbol('stale')
 
-export class HttpPosting implements Transport {
+const EMPTY = new Uint8Array(0)
+
+export class HttpPosting implements Transport, Pool {
   readonly accepts = []
   readonly maxBytes = MAX_REQUEST_BYTES
-  private agent: http.Agent | undefined
   private closed = false
-  private readonly requests = new Set<http.ClientRequest>()
+  private place: Place | undefined
+  private readonly connections = new Set<Connection>()
+  /** Of these the ones that carry nothing; the last one has rested the shortest time. */
+  private resting: Connection[] = []
   /** By the body that `send` was given; there until that is forgotten, for an answer may have come just now. */
   private readonly posts = new WeakMap<Uint8Array, Post>()
 
@@ -52,10 +42,10 @@ export class HttpPosting implements Transport {
   ) {}
 
   async send(body: Uint8Array, mediaType: string, timeoutMs = Infinity): Promise<Reply> {
-    if (this.closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
+    if (this.closed) return CLOSED
     const { headers, compression } = this.options
     const message = body
-    const all: http.OutgoingHttpHeaders = { ...headers, 'content-type': mediaType }
+    const all: OutgoingHttpHeaders = { ...headers, 'content-type': mediaType }
     try {
       if (compression === 'gzip') {
         body = await gzip(body)
@@ -63,12 +53,13 @@ export class HttpPosting implements Transport {
       }
       all['content-length'] = body.length
       if (this.sign !== undefined) Object.assign(all, await this.sign(this.url, all, body))
+      const head = renderHead(this.url, all)
       const deadline = now() + timeoutMs
-      const reply = await this.post(message, body, all, timeoutMs)
+      const reply = await this.post(message, head, body, timeoutMs)
       if (reply !== STALE) return reply
-      return (await this.post(message, body, all, deadline - now(), true)) as Reply
+      return (await this.post(message, head, body, deadline - now(), true)) as Reply
     } catch (error) {
-      // A header that Node does not send, credentials that are not there.
+      // A header that HTTP does not allow, credentials that are not there.
       return { ok: false, reason: describeError(error as Error), retry: false }
     }
   }
@@ -78,114 +69,134 @@ export class HttpPosting implements Transport {
     const post = this.posts.get(body)
     // It is still being packed or signed.
     if (post === undefined) return 'withdrawn'
-    const { request, response, reply } = post
+    const { connection, reply } = post
     if (reply !== undefined) return reply !== STALE && isFinal(reply) ? reply : 'withdrawn'
-    if (response !== undefined) {
-      const known = judge(response, Buffer.alloc(0))
+    if (connection.answer !== undefined) {
+      const known = judge(connection.answer, EMPTY)
       return isFinal(known) ? known : 'withdrawn'
     }
-    const { socket } = request
-    if (socket && isWritten(request)) {
-      const connection = handedOver(socket)
-      if (connection !== undefined) return connection
-    }
+    const over = handedOver(connection.socket)
+    if (over !== undefined) return over
     // An incomplete request is none for the other side.
-    socket?.destroy()
-    request.destroy()
+    connection.socket.destroy()
     return 'withdrawn'
   }
 
   async close(): Promise<void> {
     this.closed = true
-    for (const request of this.requests) request.destroy()
-    this.agent?.destroy()
+    for (const { socket } of this.connections) socket.destroy()
   }
 
-  /** @param again the kept connection was stale: now a broken connection is an error of its own */
+  onRest(connection: Connection): void {
+    this.resting.push(connection)
+  }
+
+  onGone(connection: Connection): void {
+    this.connections.delete(connection)
+    this.resting = this.resting.filter(other => other !== connection)
+  }
+
+  /** @param again the kept connection was stale: the message gets a new one */
   private post(
     message: Uint8Array,
+    head: string,
     body: Uint8Array,
-    headers: http.OutgoingHttpHeaders,
     timeoutMs: number,
     again = false,
   ): Promise<Reply | typeof STALE> {
-    if (this.closed) return Promise.resolve({ ok: false, reason: 'was not asked, as it is closed', retry: false })
+    if (this.closed) return Promise.resolve(CLOSED)
     return new Promise(resolve => {
-      const options = this.requestOptions(headers) as http.ClientRequestArgs & URL
-      const request = untraced(() => new ClientRequest(options))
-      let response: http.IncomingMessage | undefined
-      const post: Post = { request }
+      const connection = (again ? undefined : this.takeResting()) ?? this.connect()
+      const post = new Post(connection, timeoutMs, () => this.closed, resolve)
       this.posts.set(message, post)
-      let done = false
-      const finish = (reply: Reply | typeof STALE) => {
-        if (done) return
-        done = true
-        post.reply = reply
-        stopTimer(timer)
-        endWatch()
-        this.requests.delete(request)
-        resolve(reply)
-      }
-      const timer = limit(timeoutMs, () => {
-        const what = response === undefined ? 'did not answer' : `answered ${status(response)} but did not finish`
-        finish({ ok: false, reason: `${what} in time`, retry: false, about: 'time' })
-        request.destroy()
-      })
-      const giveUp = () => {
-        finish({ ok: false, reason: 'was not reached before the end', retry: true })
-        request.destroy()
-      }
-      const endWatch = watchForEnd(() => request.socket, giveUp)
-      this.requests.add(request)
-      const guarded = guardWith(reply => {
-        finish(reply)
-        request.destroy()
-      })
-      // Also for a kept one, which the agent lets hold the process again.
-      request.on('socket', socket => socket.unref())
-      const onError = (error: NodeJS.ErrnoException) => {
-        if (response === undefined) finish(this.failed(request, error, again))
-      }
-      request.on('error', guarded(onError))
-      const onResponse = (incoming: http.IncomingMessage) => {
-        response = incoming
-        post.response = incoming
-        // Gone from the response when that is over.
-        const { socket } = incoming
-        const onReply = (reply: Reply) => {
-          const isRead = isWritten(request) && socket.writableLength === 0
-          finish(reply.ok && isRead ? { ...reply, isRead } : reply)
-          if (!incoming.complete) request.destroy()
-        }
-        readReply(incoming, guarded, onReply)
-      }
-      request.on('response', guarded(onResponse))
-      request.end(body)
+      connection.send(head, body, post)
     })
   }
 
-  private requestOptions(headers: http.OutgoingHttpHeaders): http.RequestOptions {
-    const { protocol, hostname, port, pathname, search, username, password } = this.url
-    const { ca, cert, key } = this.options
-    if (this.agent === undefined) {
-      const library = protocol === 'https:' ? (require('node:https') as typeof https) : http
-      this.agent = new (library as typeof https).Agent({ keepAlive: true, ca, cert, key })
-    }
-    return {
-      method: 'POST',
-      protocol,
-      hostname: hostname.replace(/^\[|\]$/g, ''),
-      port: port === '' ? undefined : port,
-      path: pathname + search,
-      headers,
-      agent: this.agent,
-      auth: username === '' ? undefined : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`,
-    }
+  private takeResting(): Connection | undefined {
+    for (let last = this.resting.pop(); last !== undefined; last = this.resting.pop()) if (last.canCarry) return last
+    return undefined
   }
 
-  private failed(request: http.ClientRequest, error: NodeJS.ErrnoException, again: boolean): Reply | typeof STALE {
-    if (this.closed) return { ok: false, reason: 'was not answered before the end', retry: false }
-    if (request.reusedSocket && error.code === 'ECONNRESET' && !again) return STALE
+  private connect(): Connection {
+    this.place ??= this.findPlace()
+    const connection = new Connection(this.place, this)
+    this.connections.add(connection)
+    return connection
+  }
+
+  private findPlace(): Place {
+    const { protocol, hostname, port } = this.url
+    const host = hostname.replace(/^\[|\]$/g, '')
+    if (protocol === 'http:') return { host, port: Number(port || 80) }
+    const { ca, cert, key, headers } = this.options
+    const asked = Object.entries(headers).find(([name]) => name.toLowerCase() === 'host')?.[1]
+    const servername = serverName(asked ?? this.url.host)
+    return { host, port: Number(port || 443), secure: { ca, cert, key, servername } }
+  }
+}
+
+const CLOSED: Reply = { ok: false, reason: 'was not asked, as it is closed', retry: false }
+
+/** A message on its way. */
+class Post implements Sender {
+  reply: Reply | typeof STALE | undefined
+  private readonly timer: NodeJS.Timeout | undefined
+  private readonly endWatch: () => void
+
+  constructor(
+    readonly connection: Connection,
+    timeoutMs: number,
+    private readonly isClosed: () => boolean,
+    private readonly resolve: (reply: Reply | typeof STALE) => void,
+  ) {
+    this.timer = limit(timeoutMs, () => this.giveUpInTime())
+    this.endWatch = watchForEnd(
+      () => connection.socket,
+      () => this.giveUp({ ok: false, reason: 'was not reached before the end', retry: true }),
+    )
+  }
+
+  onAnswer(answer: Answer, body: Uint8Array, isRead: boolean): void {
+    const reply = judge(answer, body)
+    this.finish(reply.ok && isRead ? { ...reply, isRead } : reply)
+  }
+
+  onExcess(answer: Answer): void {
+    this.finish(refused(answer, `answered ${status(answer)} with more than ${MAX_REPLY_BYTES} bytes`))
+  }
+
+  onBroken(error: NodeJS.ErrnoException, answer: Answer | undefined): void {
+    if (answer === undefined) this.finish(this.failed(error))
+    else this.finish(refused(answer, `answered ${status(answer)} and broke off in the middle`))
+  }
+
+  onFault(error: unknown): void {
+    this.finish({ ok: false, reason: `was not understood (${(error as Error)?.message})`, retry: false })
+  }
+
+  private giveUpInTime(): void {
+    const { answer } = this.connection
+    const what = answer === undefined ? 'did not answer' : `answered ${status(answer)} but did not finish`
+    this.giveUp({ ok: false, reason: `${what} in time`, retry: false, about: 'time' })
+  }
+
+  private giveUp(reply: Reply): void {
+    this.connection.abandon()
+    this.finish(reply)
+  }
+
+  private finish(reply: Reply | typeof STALE): void {
+    if (this.reply !== undefined) return
+    this.reply = reply
+    stopTimer(this.timer)
+    this.endWatch()
+    this.resolve(reply)
+  }
+
+  private failed(error: NodeJS.ErrnoException): Reply | typeof STALE {
+    if (this.isClosed()) return { ok: false, reason: 'was not answered before the end', retry: false }
+    if (this.connection.isStale && isReset(error)) return STALE
     const retry = isConnectionError(error)
     // A connection that could be made has perhaps carried the message.
     const unreachable = isUnreachable(error)
@@ -194,55 +205,31 @@ export class HttpPosting implements Transport {
   }
 }
 
-/**
- * The other side had closed the kept connection when we wrote to it. It closes one that was idle for long whenever it
- * likes; that says nothing about the message, which goes out again at once.
- */
-const STALE = Symbol('stale')
-
-/** The connection has got all of it. */
-function isWritten(request: http.ClientRequest): boolean {
-  return request.writableEnded && (request as unknown as { outputSize: number }).outputSize === 0
+function isReset({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
-/** Reads the body up to its end, its limit, or its breaking off. */
-function readReply(response: http.IncomingMessage, guarded: Guard, finish: (reply: Reply) => void): void {
-  const chunks: Buffer[] = []
-  let size = 0
-  const onData = (chunk: Buffer) => {
-    size += chunk.length
-    if (size <= MAX_REPLY_BYTES) chunks.push(chunk)
-    else finish(refused(response, `answered ${status(response)} with more than ${MAX_REPLY_BYTES} bytes`))
-  }
-  const onClose = () => {
-    if (response.complete) finish(judge(response, Buffer.concat(chunks)))
-    else finish(refused(response, `answered ${status(response)} and broke off in the middle`))
-  }
-  response.on('data', guarded(onData))
-  response.on('error', () => {})
-  response.on('close', guarded(onClose))
-}
-
-function judge(response: http.IncomingMessage, body: Uint8Array): Reply {
-  const code = response.statusCode!
-  const mediaType = response.headers['content-type']
+function judge(answer: Answer, body: Uint8Array): Reply {
+  const { code } = answer
+  const mediaType = headerOf(answer, 'content-type')
   if (code >= 200 && code < 300) return { ok: true, body, mediaType }
-  const { location } = response.headers
+  const location = headerOf(answer, 'location')
   const isRedirect = code >= 300 && code < 400 && location !== undefined
   const where = isRedirect ? ` to ${withoutSecrets(location)}, which is not followed` : ''
-  const reply = refused(response, `answered ${status(response)}${where}`)
+  const reply = refused(answer, `answered ${status(answer)}${where}`)
   const about = code === 413 ? 'size' : code === 401 || code === 403 ? 'credentials' : undefined
   return { ...reply, about, body, mediaType }
 }
 
-function refused(response: http.IncomingMessage, reason: string): Reply & { ok: false } {
-  if (!RETRYABLE.includes(response.statusCode!)) return { ok: false, reason, retry: false }
-  return { ok: false, reason, retry: true, afterMs: retryAfterMs(response.headers['retry-after']) }
+function refused(answer: Answer, reason: string): Reply & { ok: false } {
+  if (!RETRYABLE.includes(answer.code)) return { ok: false, reason, retry: false }
+  return { ok: false, reason, retry: true, afterMs: retryAfterMs(headerOf(answer, 'retry-after')) }
 }
 
-function status(response: http.IncomingMessage): string {
-  const words = response.statusMessage || http.STATUS_CODES[response.statusCode!]
-  return words === undefined ? String(response.statusCode) : `${response.statusCode} ${words}`
+function status({ code, words }: Answer): string {
+  // Few servers send no words; only for them is the program made to load what it may have no other use for.
+  const known = words || (require('node:http') as { STATUS_CODES: typeof STATUS_CODES }).STATUS_CODES[code]
+  return known === undefined ? String(code) : `${code} ${known}`
 }
 
 /** Seconds, or a date (RFC 9110, section 10.2.3). */

@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1 POST. The builtins for it are loaded with the first message: they are the most expensive ones there are, and
- * not all programs send something.
+ * HTTP/1.1 POST. The builtins for it are loaded with the first message: not all programs send something, or have a network at
+ * all.
  */
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Recalled, Reply, Transport } from '../contract'

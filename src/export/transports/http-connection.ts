@@ -1,0 +1,208 @@
+/**
+ * A connection that speaks HTTP/1.1, one message at a time.
+ *
+ * @see RATIONALE.md, "Why does the export speak HTTP by itself?"
+ */
+import type net from 'node:net'
+import type tls from 'node:tls'
+import { type Answer, AnswerReader, headerOf } from './http-answer'
+
+/**
+ * As they are when the first message is sent. Not `net.connect`, which mocks replace, but the class that it makes use of.
+ */
+const { Socket, isIP } = require('node:net') as typeof net
+let connectTls: typeof tls.connect | undefined
+
+/** When a connection begins to ask whether the other side is still there; as an agent of Node has it. */
+const KEEP_ALIVE_MS = 1000
+/** A server that says how long it waits must not close while a message is on its way. */
+const EARLIER_MS = 1000
+/** Longer times make Node warn. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Who has sent a message. One of these is called for it, except after `abandon`. */
+export interface Sender {
+  /** @param isRead all of the message was with the system by then */
+  onAnswer(answer: Answer, body: Uint8Array, isRead: boolean): void
+  /** The answer has more than `MAX_REPLY_BYTES`. */
+  onExcess(answer: Answer): void
+  /** The connection has ended, or could not be made. With an answer: in the middle of it. */
+  onBroken(error: NodeJS.ErrnoException, answer: Answer | undefined): void
+  /** A fault of ours. */
+  onFault(error: unknown): void
+}
+
+/** Who has connections. */
+export interface Pool {
+  /** It can carry another message. */
+  onRest(connection: Connection): void
+  onGone(connection: Connection): void
+}
+
+export interface Place {
+  readonly host: string
+  readonly port: number
+  /** With TLS. */
+  readonly secure?: tls.ConnectionOptions
+  /** Of the last connection with TLS; the next one begins faster with it. */
+  session?: Buffer
+}
+
+export class Connection {
+  readonly socket: net.Socket
+  /** It carried a message before this one, whose answer has not begun: the other side had perhaps closed it already. */
+  isStale = false
+  private wasUsed = false
+  private sender: Sender | undefined
+  private readonly reader: AnswerReader
+
+  constructor(
+    place: Place,
+    private readonly pool: Pool,
+  ) {
+    const socket = place.secure === undefined ? openPlain(place) : openSecure(place, place.secure)
+    this.socket = socket
+    this.reader = new AnswerReader()
+    const unref = () => void socket.unref()
+    unref()
+    // Of several addresses each is tried with a handle of its own.
+    socket.on('connectionAttempt', unref)
+    socket.on('connect', unref)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
+    socket.on('data', this.guarded(this.onData))
+    socket.on('end', this.guarded(this.onEnd))
+    socket.on('error', this.guarded(this.onError))
+    socket.on('timeout', () => void socket.destroy())
+    socket.on('close', this.guarded(this.onClose))
+  }
+
+  /** Of the message that is on its way, once the head of it is there. */
+  get answer(): Answer | undefined {
+    return this.reader.answer
+  }
+
+  get canCarry(): boolean {
+    return this.sender === undefined && this.socket.writable && !this.socket.destroyed
+  }
+
+  /** Head and body leave together. */
+  send(head: string, body: Uint8Array, sender: Sender): void {
+    const { socket } = this
+    this.sender = sender
+    this.isStale = this.wasUsed
+    if (this.wasUsed) socket.setTimeout(0)
+    this.wasUsed = true
+    socket.cork()
+    socket.write(head, 'latin1')
+    socket.write(body)
+    socket.uncork()
+  }
+
+  /** The sender is not told what becomes of the message. */
+  abandon(): void {
+    this.sender = undefined
+    this.socket.destroy()
+  }
+
+  /** What a listener throws would be an uncaught exception of the program. */
+  private guarded<A>(listener: (this: this, about: A) => void): (about: A) => void {
+    return about => {
+      try {
+        listener.call(this, about)
+      } catch (error) {
+        const { sender } = this
+        this.abandon()
+        sender?.onFault(error)
+      }
+    }
+  }
+
+  private onData(chunk: Buffer): void {
+    const { reader, sender } = this
+    // Not asked for: it would be taken for the answer to the next message.
+    if (sender === undefined) return void this.socket.destroy()
+    this.isStale = false
+    const error = reader.read(chunk)
+    if (reader.isExcessive) {
+      sender.onExcess(reader.answer!)
+      this.abandon()
+    } else if (reader.isComplete) this.settle(sender)
+    else if (error !== undefined) this.onBroken(error)
+  }
+
+  private onEnd(): void {
+    this.onError(hangUp())
+  }
+
+  private onError(error: NodeJS.ErrnoException): void {
+    const { reader, sender } = this
+    if (sender === undefined) return void this.socket.destroy()
+    // What has no length ends with the connection, and few servers see to it that this is not a reset.
+    reader.end()
+    if (reader.isComplete) this.settle(sender)
+    else this.onBroken(error)
+  }
+
+  private onBroken(error: NodeJS.ErrnoException): void {
+    this.sender?.onBroken(error, this.answer)
+    this.abandon()
+  }
+
+  private onClose(): void {
+    this.pool.onGone(this)
+    this.onError(hangUp())
+    this.reader.free()
+  }
+
+  /** The answer is there. */
+  private settle(sender: Sender): void {
+    const { socket, reader } = this
+    const answer = reader.answer!
+    // An answer may come before the end of the message, the rest of which nobody wants.
+    const isRead = socket.writableLength === 0
+    sender.onAnswer(answer, reader.body, isRead)
+    this.sender = undefined
+    reader.reset()
+    if (reader.keeps && isRead) this.rest(headerOf(answer, 'keep-alive'))
+    else socket.destroy()
+  }
+
+  private rest(hint: string | undefined): void {
+    const seconds = hint === undefined ? undefined : /^timeout=(\d+)/.exec(hint)?.[1]
+    if (seconds !== undefined) {
+      const restMs = Number(seconds) * 1000 - EARLIER_MS
+      if (restMs <= 0) return void this.socket.destroy()
+      this.socket.setTimeout(Math.min(restMs, MAX_TIMER_MS))
+    }
+    this.pool.onRest(this)
+  }
+}
+
+function openPlain({ host, port }: Place): net.Socket {
+  return new Socket().connect({ host, port })
+}
+
+function openSecure(place: Place, secure: tls.ConnectionOptions): net.Socket {
+  connectTls ??= (require('node:tls') as typeof tls).connect
+  const { host, port, session } = place
+  const socket = connectTls({ ...secure, host, port, session, ALPNProtocols: ['http/1.1'] })
+  socket.on('session', given => {
+    place.session = given
+  })
+  socket.on('error', () => {
+    place.session = undefined
+  })
+  return socket
+}
+
+/** The name that the certificate shall have, from `host:port`; none for an address (RFC 6066, section 3). */
+export function serverName(authority: string): string {
+  const name = /^\[(.*)\]/.exec(authority)?.[1] ?? authority.replace(/:\d*$/, '')
+  return isIP(name) === 0 ? name : ''
+}
+
+/** In the words of Node's client. */
+function hangUp(): NodeJS.ErrnoException {
+  return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+}
