@@ -21,6 +21,7 @@ interface ParseError extends NodeJS.ErrnoException {
 const { HTTPParser } = require('node:_http_common') as {
   HTTPParser: (new () => Parser) & {
     readonly RESPONSE: number
+    readonly kOnMessageBegin: number
     readonly kOnHeaders: number
     readonly kOnHeadersComplete: number
     readonly kOnBody: number
@@ -63,6 +64,7 @@ export class AnswerReader {
     const parser = new HTTPParser()
     parser.initialize(HTTPParser.RESPONSE, {})
     parser.reader = this
+    parser[HTTPParser.kOnMessageBegin] = onMessageBegin
     parser[HTTPParser.kOnHeaders] = onHeaders
     parser[HTTPParser.kOnHeadersComplete] = onHeadersComplete
     parser[HTTPParser.kOnBody] = onBody
@@ -104,6 +106,11 @@ export class AnswerReader {
     this.parser.close()
   }
 
+  onBegin(): void {
+    // Also the first byte of another answer is one too many.
+    if (this.isComplete) this.keeps = false
+  }
+
   onHeaders(headers: string[]): void {
     // After the head come trailers, which nobody reads.
     if (this.answer === undefined) this.headers.push(...headers)
@@ -112,9 +119,9 @@ export class AnswerReader {
   onHead(code: number, words: string, headers: string[] | undefined, keeps: boolean): void {
     const before = this.headers
     this.headers = []
-    if (this.isComplete) this.keeps = false
+    if (this.isComplete) return
     // The others below 200 only say that an answer will come.
-    else if (code >= 200 || code === SWITCHING_PROTOCOLS) {
+    if (code >= 200 || code === SWITCHING_PROTOCOLS) {
       this.answer = { code, words, headers: headers ?? before }
       this.keeps = keeps && code !== SWITCHING_PROTOCOLS
     }
@@ -133,6 +140,10 @@ export class AnswerReader {
 }
 
 // What the parser calls, for all connections; `this` is the parser.
+
+function onMessageBegin(this: Parser): void {
+  this.reader.onBegin()
+}
 
 function onHeaders(this: Parser, headers: string[]): void {
   this.reader.onHeaders(headers)

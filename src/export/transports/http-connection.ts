@@ -155,17 +155,18 @@ export class Connection {
     this.reader.free()
   }
 
-  /** The answer is there. */
+  /** The answer is there. It is told last: what fails before is told instead. */
   private settle(sender: Sender): void {
     const { socket, reader } = this
     const answer = reader.answer!
+    const { body } = reader
     // An answer may come before the end of the message, the rest of which nobody wants.
     const isRead = socket.writableLength === 0
-    sender.onAnswer(answer, reader.body, isRead)
-    this.sender = undefined
     reader.reset()
     if (reader.keeps && isRead) this.rest(headerOf(answer, 'keep-alive'))
     else socket.destroy()
+    sender.onAnswer(answer, body, isRead)
+    this.sender = undefined
   }
 
   private rest(hint: string | undefined): void {
