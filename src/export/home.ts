@@ -1,9 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { ROOT, runInContext, SUPPRESSED } from '../trace/context'
 
-/** For the one call that hands a request to a library that is traced. */
-export { untraced } from '../trace/context'
-
 /**
  * Where the work of exporters happens: outside of every context of the program, so that a timer or a socket of ours does
  * not keep alive what a request left in its AsyncLocalStorage.

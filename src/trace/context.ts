@@ -100,25 +100,8 @@ function isEnabled(): boolean {
   return (storage as unknown as { enabled?: boolean }).enabled === true
 }
 
-/** The agent is calling a library that it traces. */
-let isOwn = false
-
-/**
- * Nothing that `fn` begins on its stack is traced. Unlike a context it does not last, and needs no storage: a program that never
- * leaves the root context must not pay for hooks of Node because of us.
- */
-export function untraced<R>(fn: () => R): R {
-  const before = isOwn
-  isOwn = true
-  try {
-    return fn()
-  } finally {
-    isOwn = before
-  }
-}
-
 export function activeContext(): AgentContext {
-  return isOwn ? SUPPRESSED : (storage.getStore() ?? ROOT)
+  return storage.getStore() ?? ROOT
 }
 
 /**
