@@ -59,6 +59,8 @@ export class AnswerReader {
   private headers: string[] = []
   private chunks: Buffer[] = []
   private size = 0
+  /** What went wrong where the parser passes nothing on. */
+  private fault: { readonly error: unknown } | undefined
 
   constructor() {
     const parser = new HTTPParser()
@@ -76,9 +78,13 @@ export class AnswerReader {
     return this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
   }
 
-  /** @returns why it is no answer, in the words of Node's client. What follows a complete one is none of it. */
+  /**
+   * @returns why it is no answer, in the words of Node's client. What follows a complete one is none of it.
+   * @throws what went wrong in here
+   */
   read(chunk: Buffer): NodeJS.ErrnoException | undefined {
     const result = this.parser.execute(chunk)
+    if (this.fault !== undefined) throw this.fault.error
     if (result !== chunk.length) this.keeps = false
     if (typeof result === 'number' || this.isComplete) return undefined
     if (result.reason) result.message = `Parse Error: ${result.reason}`
@@ -104,6 +110,10 @@ export class AnswerReader {
   free(): void {
     this.parser.free()
     this.parser.close()
+  }
+
+  onFault(error: unknown): void {
+    this.fault = { error }
   }
 
   onBegin(): void {
@@ -141,8 +151,13 @@ export class AnswerReader {
 
 // What the parser calls, for all connections; `this` is the parser.
 
+/** Of all of them this is the one whose exceptions Node ignores, from version 22 on. */
 function onMessageBegin(this: Parser): void {
-  this.reader.onBegin()
+  try {
+    this.reader.onBegin()
+  } catch (error) {
+    this.reader.onFault(error)
+  }
 }
 
 function onHeaders(this: Parser, headers: string[]): void {
