@@ -93,7 +93,7 @@ async function load(running: Running<RunResult>): Promise<string[]> {
   const port = Number(/(\d+)/.exec(await running.output(/^listening \d+$/m))![1])
   const replies: string[] = []
   for (const path of ['/', '/slow']) {
-    replies.push(await talk(port, [`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`], 1000))
+    replies.push(await talk(port, [`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`], 10_000))
   }
   return replies
 }

@@ -11,6 +11,9 @@ const PROGRAMS = join(ROOT_FOLDER, 'test/scenarios/programs')
 /** Programs that run until a signal comes, which they get when they say that they are ready. */
 const SIGNALS: Record<string, NodeJS.Signals> = { P02: 'SIGTERM', P03: 'SIGHUP' }
 
+/** Programs that leave requests without an answer, and their connections open. */
+const SILENT = ['S05']
+
 /** Programs that call at once from many places. */
 const ANY_WIRE = ['S15']
 
@@ -34,11 +37,11 @@ const TALKS: string[][] = [
   ],
 ]
 
-async function talkAll(running: Running<RunResult>): Promise<string[]> {
+async function talkAll(running: Running<RunResult>, untilMs: number): Promise<string[]> {
   const port = Number(/^port (\d+)$/m.exec(await running.output(/^port \d+$/m))![1])
   const replies: string[] = []
   for (const pieces of TALKS) {
-    const reply = await talk(port, pieces, 1000)
+    const reply = await talk(port, pieces, untilMs)
     replies.push(reply.replace(/^Date: .*\r\n/gim, 'Date: DATE\r\n'))
   }
   return replies
@@ -63,6 +66,8 @@ function optionsOf(file: string): TwiceOptions {
   const [id = ''] = file.split('.')
   const serves = /^[ES]\d/.test(file) && id !== 'S17'
   const signal = SIGNALS[id]
+  const untilMs = SILENT.includes(id) ? 1000 : 10_000
+  const talkToIt = (running: Running<RunResult>) => talkAll(running, untilMs)
   return {
     how: file.endsWith('.mjs') ? 'import' : 'require',
     argsFor: url => [url],
@@ -72,7 +77,7 @@ function optionsOf(file: string): TwiceOptions {
       PEER_SOCKET: peer.socketPath,
       PROTO: join(PROGRAMS, 'grpc-tester.proto'),
     }),
-    drive: signal !== undefined ? running => killWhenReady(running, signal) : serves ? talkAll : undefined,
+    drive: signal !== undefined ? running => killWhenReady(running, signal) : serves ? talkToIt : undefined,
     anyWire: ANY_WIRE.includes(id),
     env: { OTEL_LOG_LEVEL: 'none' },
   }
