@@ -2,7 +2,7 @@
  * The other side of the programs under test: an HTTP, HTTPS and socket server, untraced, that does what clients fear and
  * remembers what reached it.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import * as http from 'node:http'
@@ -37,8 +37,6 @@ export const TLS = {
 /** Headers that the agent may add: an echo leaves them out, so that a traced program prints what a bare one prints. */
 const PROPAGATION = ['traceparent', 'tracestate', 'baggage']
 
-let count = 0
-
 export async function startPeer(): Promise<Peer> {
   const peer = new Peer()
   await peer.start()
@@ -51,7 +49,8 @@ export class Peer {
   httpsUrl = ''
   /** Nobody listens on that port of loopback. */
   closedPort = 0
-  readonly socketPath = join(tmpdir(), `tracing-agent-peer-${process.pid}-${++count}.sock`)
+  /** Not by the number of the process: what one left behind that was killed would be in the way of a later one. */
+  readonly socketPath = join(tmpdir(), `tracing-agent-peer-${randomUUID()}.sock`)
   private readonly servers: http.Server[] = []
   private readonly sockets = new Set<Socket>()
 
