@@ -1,4 +1,4 @@
-/** What a program holds after N requests and after twice as many: the agent adds a constant, and keeps nothing of a request. */
+/** What a program holds after N requests and after two, three, four times as many: the agent adds a constant, and keeps nothing of a request. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { ROOT_FOLDER, type RunOptions, type RunResult, runAgent, runBare } from '../kit/agent'
@@ -50,17 +50,17 @@ describe('memory under the agent', function () {
       const bare = rounds(await runBare(join(PROGRAMS, 'memory.cjs'), options))
       const { spans, ...result } = await runAgent(join(PROGRAMS, 'memory.cjs'), options)
       const traced = rounds(result)
-      assert.ok(spans.length >= REQUESTS * 3, `${spans.length} spans`)
+      assert.ok(spans.length >= REQUESTS * 4, `${spans.length} spans`)
       const added = (round: number, key: keyof Held) => traced[round]![key] - bare[round]![key]
       const told = `bare ${JSON.stringify(bare)}, traced ${JSON.stringify(traced)}`
-      for (const round of [0, 1, 2]) {
+      for (const round of [0, 1, 2, 3]) {
         assert.ok(added(round, 'heap') < HEAP_BOUND * MEGABYTE, told)
         assert.ok(added(round, 'external') < EXTERNAL_BOUND * MEGABYTE, told)
         assert.ok(added(round, 'rss') < RSS_BOUND * MEGABYTE, told)
       }
-      // The first round compiles and fills caches.
-      assert.ok((added(2, 'heap') - added(1, 'heap')) / REQUESTS < GROWTH_BOUND, told)
-      assert.ok(added(2, 'rss') - added(1, 'rss') < RSS_GROWTH_BOUND * MEGABYTE, told)
+      // The first round compiles and fills caches; until the third the young generation grows to its size.
+      assert.ok((added(3, 'heap') - added(2, 'heap')) / REQUESTS < GROWTH_BOUND, told)
+      assert.ok(added(3, 'rss') - added(2, 'rss') < RSS_GROWTH_BOUND * MEGABYTE, told)
     })
   }
 
