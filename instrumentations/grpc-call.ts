@@ -6,6 +6,7 @@ import {
   type AttributeList,
   activeContext,
   CLIENT,
+  ROOT,
   runInContext,
   type Tools,
 } from '../src/instrumentation'
@@ -171,32 +172,37 @@ class TracedCall extends Listed implements Listener {
   readonly method: string
   /** The call that serializes, or that of an interceptor. Undefined before it is made and after it has ended. */
   call: Call | undefined = undefined
-  private readonly span: AgentSpan
+  /** Undefined after the end of a call that nobody can start again. */
+  private span: AgentSpan | undefined
   /** The client's. */
   listener = NO_LISTENER
   private initialMetadata: Metadata | undefined = undefined
   private requestCaptured = false
   private ended = false
+  /** No interceptor can start it, or an attempt of it, again. */
+  direct = false
 
   constructor(
     private readonly client: GrpcClient,
-    readonly caller: AgentContext,
+    public caller: AgentContext,
     private readonly path: string,
     readonly destination: Destination,
     private readonly responseStream: boolean,
   ) {
     super()
     this.method = client.methodOf(path)
-    this.span = client.tools.tracer.start(this.method, CLIENT, caller, describe, this)
-    if (this.span.isRecording()) client.open.add(this)
+    const span = client.tools.tracer.start(this.method, CLIENT, caller, describe, this)
+    this.span = span
+    if (span.isRecording()) client.open.add(this)
   }
 
   /** The metadata to send: a copy with our headers. The caller's object may be used for other calls. */
   inject(metadata: Metadata): Metadata {
     const { caller, span, destination, path } = this
     const { tools } = this.client
+    if (span === undefined) return metadata
     try {
-      this.captureRequest(metadata)
+      this.captureRequest(span, metadata)
       const { mayInject } = tools.settings
       if (mayInject !== undefined && !mayInject(destination.host, path)) return metadata
       const copy = metadata.clone()
@@ -219,21 +225,31 @@ class TracedCall extends Listed implements Listener {
     else this.listener.onReceiveMessage?.(message)
   }
 
+  /**
+   * grpc-js and Node's table of streams know a call, and us with it, long after its end: a third of what a call allocates
+   * outlives a collection or two. So what is large lets go here.
+   */
   onReceiveStatus(status: Status): void {
+    const { client, span } = this
     if (!this.ended) {
       try {
-        if (this.span.isRecording()) this.complete(status)
+        if (span?.isRecording()) this.complete(span, status)
       } catch (error) {
-        this.client.tools.fault('ending a call', error)
+        client.tools.fault('ending a call', error)
       }
       this.end()
     }
-    passStatus(this.caller, this.listener, status)
+    const { caller } = this
+    if (this.direct) {
+      this.span = undefined
+      this.caller = ROOT
+    }
+    passStatus(caller, this.listener, status)
   }
 
   /** The call was never made: an interceptor threw, or the channel is closed. */
   threw(error: unknown): void {
-    failWithException(this.span, error)
+    if (this.span !== undefined) failWithException(this.span, error)
     this.end()
   }
 
@@ -244,18 +260,17 @@ class TracedCall extends Listed implements Listener {
     this.initialMetadata = undefined
     try {
       this.client.open.delete(this)
-      this.span.end()
+      this.span?.end()
     } catch (error) {
       this.client.tools.fault('ending a span', error)
     }
   }
 
-  private complete(status: Status): void {
-    const { span } = this
+  private complete(span: AgentSpan, status: Status): void {
     const { code, details } = status
     const name = statusName(code)
     span.add(STATUS_CODE, name)
-    this.addPeer()
+    this.addPeer(span)
     const wanted = this.client.tools.settings.grpcClientResponseMetadata
     for (let i = 0; i < wanted.length; i++) {
       const { header, key } = wanted[i]!
@@ -266,7 +281,7 @@ class TracedCall extends Listed implements Listener {
   }
 
   /** Without a connection grpc-js gives the channel's target, or `unknown`, as the peer; version 1.0 throws. */
-  private addPeer(): void {
+  private addPeer(span: AgentSpan): void {
     let peer: unknown
     try {
       peer = this.call?.getPeer()
@@ -276,18 +291,18 @@ class TracedCall extends Listed implements Listener {
     if (typeof peer !== 'string') return
     const { address, port } = this.client.parsePeer(peer)
     if (port === undefined && address.charCodeAt(0) !== SLASH) return
-    this.span.add(PEER_ADDRESS, address)
-    if (port !== undefined) this.span.add(PEER_PORT, port)
+    span.add(PEER_ADDRESS, address)
+    if (port !== undefined) span.add(PEER_PORT, port)
   }
 
-  private captureRequest(metadata: Metadata): void {
+  private captureRequest(span: AgentSpan, metadata: Metadata): void {
     const wanted = this.client.tools.settings.grpcClientRequestMetadata
     if (wanted.length === 0 || this.requestCaptured) return
     this.requestCaptured = true
     for (let i = 0; i < wanted.length; i++) {
       const { header, key } = wanted[i]!
       const values = textsOf(metadata, header)
-      if (values.length > 0) this.span.add(key, values)
+      if (values.length > 0) span.add(key, values)
     }
   }
 }

@@ -161,6 +161,7 @@ function startTraced(original: Call['start']): Function {
         return
       }
       traced.listener = listener
+      traced.direct = true
       original.call(this, traced.inject(metadata), traced)
     },
   }.start

@@ -1,5 +1,5 @@
 /** HTTP/2 streams of a server, each in the context of the call that it carries. */
-import { type AgentContext, contextAt, currentPlace, enterContextAt } from '../src/instrumentation'
+import { type AgentContext, contextAt, currentPlace, enterContextAt, ROOT } from '../src/instrumentation'
 import { plainAddress } from './_http-semantics'
 import { Given } from './_note'
 import type { Endpoint } from './grpc-semantics'
@@ -42,7 +42,14 @@ class CallNote extends Given {
   static read(stream: object): Follower {
     return (stream as CallNote).#call
   }
+
+  static end(stream: object): void {
+    ;(stream as CallNote).#call = OVER
+  }
 }
+
+/** What streams keep of their calls: Node's table of streams leads to them long after their end. */
+const OVER: Follower = { context: ROOT, look() {}, close() {} }
 
 /** The other end of a connection. */
 class PeerNote extends Given {
@@ -117,8 +124,10 @@ function emitFollowed(above: object): Function {
         return Reflect.apply(super.emit, this, arguments)
       } finally {
         if (before !== context) enterContextAt(place, before)
-        if (event === 'close') call.close(this)
-        else if (event === 'wantTrailers') call.look(this, false)
+        if (event === 'close') {
+          call.close(this)
+          CallNote.end(this)
+        } else if (event === 'wantTrailers') call.look(this, false)
       }
     },
   }
