@@ -141,7 +141,27 @@ export function setRoute(entry: ApiSpan | undefined, route: string): void {
   const name = (entry as { name?: unknown }).name
   if (typeof name !== 'string') return
   const space = name.indexOf(' ')
-  entry.updateName(`${space < 0 ? name : name.slice(0, space)} ${route}`)
+  entry.updateName(nameOfRoute(space < 0 ? name : name.slice(0, space), route))
+}
+
+/** Methods, and routes of each, that a program has; more are made on the fly, and not worth remembering. */
+const MAX_METHODS = 50
+const MAX_ROUTES = 1000
+const routeNames = new Map<string, Map<string, string>>()
+
+/** The same text each time: one that was just put together V8 makes flat when its characters are read. */
+function nameOfRoute(method: string, route: string): string {
+  let names = routeNames.get(method)
+  if (names === undefined) {
+    names = new Map()
+    if (routeNames.size < MAX_METHODS) routeNames.set(method, names)
+  }
+  let name = names.get(route)
+  if (name === undefined) {
+    name = `${method} ${route}`
+    if (names.size < MAX_ROUTES) names.set(route, name)
+  }
+  return name
 }
 
 /**
