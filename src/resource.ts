@@ -67,7 +67,13 @@ export class ProcessResource implements Resource {
       if (isNamed) this.log.warn(line)
       else this.log.info(line)
     }
-    this.clouds = await detectClouds(clouds, this.config.resourceTimeoutMs, say)
+    try {
+      this.clouds = await detectClouds(clouds, this.config.resourceTimeoutMs, say)
+    } catch (error) {
+      this.log.warn(
+        `OTEL_NODE_RESOURCE_DETECTORS, fault while asking ${clouds}, their attributes are missing: ${error}`,
+      )
+    }
     this.list = undefined
     this.settled = true
   }

@@ -35,7 +35,14 @@ interface Law {
   packages: 'all' | string[]
 }
 
-const CONTRACTS = ['src/export/contract', 'src/sampling/contract', 'src/instrumentation', 'src/trace/', 'src/log']
+const CONTRACTS = [
+  'src/export/contract',
+  'src/sampling/contract',
+  'src/instrumentation',
+  'src/trace/',
+  'src/log',
+  'src/guard',
+]
 
 const LAWS: Law[] = [
   { of: 'src/register.ts', may: [''], builtins: 'all', packages: 'all' },
@@ -61,7 +68,7 @@ const LAWS: Law[] = [
   },
   {
     of: 'src/sampling/',
-    may: ['src/sampling/', 'src/trace/', 'src/log', 'src/export/timers'],
+    may: ['src/sampling/', 'src/trace/', 'src/log', 'src/export/timers', 'src/guard'],
     builtins: 'all',
     packages: [],
   },
@@ -82,11 +89,17 @@ const LAWS: Law[] = [
       'src/export/timers',
       'src/log',
       'src/config/environment',
+      'src/guard',
     ],
     builtins: 'all',
     packages: 'all',
   },
-  { of: 'src/export/', may: ['src/export/', 'src/config/', 'src/trace/', 'src/log'], builtins: 'all', packages: [] },
+  {
+    of: 'src/export/',
+    may: ['src/export/', 'src/config/', 'src/trace/', 'src/log', 'src/guard'],
+    builtins: 'all',
+    packages: [],
+  },
   { of: 'src/viewer/', may: ['src/viewer/', 'src/log'], builtins: 'all', packages: [] },
   {
     of: 'src/settings.ts',

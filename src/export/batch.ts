@@ -1,3 +1,4 @@
+import { guard } from '../guard'
 import { followWallClock } from '../trace/clock'
 import type { SpanData } from '../trace/data'
 import { Backlog } from './backlog'
@@ -55,6 +56,7 @@ export class BatchExporter implements Exporter {
   private lastReason = ''
   /** Spans that found no room since the queue was last empty, with a backend that answers. */
   private overflow = 0
+  private readonly guarded = guard(error => this.notices.fault(error))
 
   constructor(
     private readonly pipe: Pipe,
@@ -160,15 +162,16 @@ export class BatchExporter implements Exporter {
   }
 
   private startImmediate(): void {
-    nextTurn(() => {
+    const onTurn = () => {
       this.woken = false
-      this.guarded(this.pump)
-    })
+      this.pump()
+    }
+    nextTurn(this.guarded(onTurn))
   }
 
   /** Between two turns, and not on the stack of the program. */
   private startWriting(): void {
-    nextTurn(() => this.guarded(this.write))
+    nextTurn(this.guarded(() => this.write()))
   }
 
   private write(): void {
@@ -176,22 +179,14 @@ export class BatchExporter implements Exporter {
   }
 
   private startTimer(delayMs: number): void {
-    this.timer = startTimer(() => {
+    const onTime = () => {
       this.timer = undefined
       this.due = this.backlog.count > 0
       this.holding = false
-      this.guarded(this.pump)
-    }, delayMs)
-    this.timer.unref()
-  }
-
-  /** Nothing of ours may become an uncaught exception of the program. */
-  private guarded(work: () => void): void {
-    try {
-      work.call(this)
-    } catch (error) {
-      this.notices.fault(error)
+      this.pump()
     }
+    this.timer = startTimer(this.guarded(onTime), delayMs)
+    this.timer.unref()
   }
 
   /** Sends what may be sent now. While the backend is away one batch at a time finds out whether it is back. */
@@ -349,12 +344,13 @@ function sleeper(delayMs: number): { promise: Promise<void>; over: boolean; canc
   let timer: NodeJS.Timeout | undefined
   const wait = {
     over: false,
-    promise: new Promise<void>(resolve => {
+    promise: new Promise<void>((resolve, reject) => {
       if (delayMs === Infinity) return
-      timer = startTimer(() => {
+      const onTime = () => {
         wait.over = true
         resolve()
-      }, delayMs)
+      }
+      timer = startTimer(guard(reject)(onTime), delayMs)
       timer.unref()
     }),
     cancel: () => stopTimer(timer),

@@ -1,3 +1,4 @@
+import { guard } from '../guard'
 import type { Reply, Transport } from './contract'
 import { now, startTimer, stopTimer } from './timers'
 
@@ -24,12 +25,12 @@ export function retrying(
 
   /** Resolves after `delayMs`, or at once when the transport is closed. */
   function sleep(delayMs: number): Promise<void> {
-    return new Promise(resolve => {
-      const wake = () => {
+    return new Promise((resolve, reject) => {
+      const wake = guard(reject)(() => {
         stopTimer(timer)
         sleeping.delete(wake)
         resolve()
-      }
+      })
       const timer = startTimer(wake, delayMs)
       timer.unref()
       sleeping.add(wake)

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { environmentForThread } from '../config/surroundings'
 import { startTimer, stopTimer } from '../export/timers'
+import { guard, notUnderstood } from '../guard'
 import type { Found } from './local'
 
 /** Optional packages: each brings a part of the OpenTelemetry SDK with it. */
@@ -35,8 +36,8 @@ export interface CloudAnswer {
 }
 
 /**
- * Asks for the clouds, all at once, and resolves with what was found, in their order. It neither rejects nor keeps the
- * program alive. What has not answered after `timeoutMs` is left out.
+ * Asks for the clouds, all at once, and resolves with what was found, in their order. It does not keep the
+ * program alive, and rejects for a fault of ours alone. What has not answered after `timeoutMs` is left out.
  *
  * @param say told why there is nothing from a cloud
  */
@@ -47,14 +48,19 @@ export function detectClouds(
 ): Promise<Found> {
   const answers = new Map<Cloud, Found>(clouds.map(cloud => [cloud, []]))
   const open = new Set(clouds)
-  return new Promise(resolve => {
+  return new Promise((resolve, reject) => {
     let worker: Worker | undefined
+    const guarded = guard(error => {
+      reject(notUnderstood(error))
+      stopTimer(timer)
+      void worker?.terminate()
+    })
     const finish = () => {
       stopTimer(timer)
       void worker?.terminate()
       resolve([...answers.values()].flat())
     }
-    const timer = startTimer(() => {
+    const onTime = () => {
       // On ECS, say, the detector for EC2 waits in vain while that for ECS has answered.
       const silent = [...open].filter(cloud => answers.get(cloud)!.length === 0)
       if (silent.length > 0) {
@@ -64,7 +70,8 @@ export function detectClouds(
         )
       }
       finish()
-    }, timeoutMs)
+    }
+    const timer = startTimer(guarded(onTime), timeoutMs)
     timer.unref()
     try {
       worker = new Worker(join(__dirname, 'cloud-worker.js'), {
@@ -75,16 +82,18 @@ export function detectClouds(
         stdout: true,
         stderr: true,
       })
-      worker.on('message', ({ cloud, found, isLast, fault }: CloudAnswer) => {
+      const onMessage = ({ cloud, found, isLast, fault }: CloudAnswer) => {
         if (fault !== undefined) say(`${cloud}: ${fault}`)
         answers.get(cloud)!.push(...found)
         if (isLast) open.delete(cloud)
         if (open.size === 0) finish()
-      })
-      worker.on('error', error => {
+      }
+      const onError = (error: Error) => {
         say(`a detector failed: ${error.message}`)
         finish()
-      })
+      }
+      worker.on('message', guarded(onMessage))
+      worker.on('error', guarded(onError))
       worker.unref()
     } catch (error) {
       say(`no thread could be started: ${(error as Error).message}`)

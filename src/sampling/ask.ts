@@ -1,6 +1,8 @@
 import type http from 'node:http'
 import type https from 'node:https'
+import type { Socket } from 'node:net'
 import { startTimer, stopTimer } from '../export/timers'
+import { type Guard, guard, notUnderstood } from '../guard'
 import { runInContext, SUPPRESSED } from '../trace/context'
 
 /** A sampling service answers at once or not at all; the next try comes soon. */
@@ -53,43 +55,61 @@ export class SamplingService {
         ...(username === '' ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }),
       })
       this.open = request
-      const tooLate = () => request.destroy(new Error(`did not answer within ${TIMEOUT_MS} ms`))
-      const timer = startTimer(tooLate, TIMEOUT_MS)
-      timer.unref()
-      request.on('socket', socket => socket.unref())
-      request.on('error', error => reject(new Error(describe(error))))
-      request.on('close', () => {
-        stopTimer(timer)
-        reject(new Error('closed the connection'))
+      const guarded = guard(error => {
+        reject(notUnderstood(error))
+        request.destroy()
       })
-      request.on('response', response => {
-        readText(response, (error, text) => {
+      const tooLate = () => void request.destroy(new Error(`did not answer within ${TIMEOUT_MS} ms`))
+      const timer = startTimer(guarded(tooLate), TIMEOUT_MS)
+      timer.unref()
+      const onSocket = (socket: Socket) => void socket.unref()
+      request.on('socket', guarded(onSocket))
+      const onError = (error: Error) => reject(new Error(describe(error)))
+      request.on('error', guarded(onError))
+      let answer: { json: unknown } | undefined
+      /** The answer is told last, so that a fault before is told instead. */
+      const onClose = () => {
+        stopTimer(timer)
+        if (answer === undefined) reject(new Error('closed the connection'))
+        else resolve(answer.json)
+      }
+      request.on('close', guarded(onClose))
+      const onResponse = (response: http.IncomingMessage) => {
+        readText(response, guarded, (error, text) => {
           if (error !== undefined) return reject(error)
           if (response.statusCode !== 200) {
             return reject(new Error(`answered ${response.statusCode} ${response.statusMessage ?? ''}`.trimEnd()))
           }
           try {
-            resolve(JSON.parse(text))
+            answer = { json: JSON.parse(text) }
           } catch {
             reject(new Error('answered with something that is not JSON'))
           }
         })
-      })
+      }
+      request.on('response', guarded(onResponse))
       request.end(body)
     })
   }
 }
 
-function readText(response: http.IncomingMessage, done: (error: Error | undefined, text: string) => void): void {
+function readText(
+  response: http.IncomingMessage,
+  guarded: Guard,
+  done: (error: Error | undefined, text: string) => void,
+): void {
   const chunks: Buffer[] = []
   let bytes = 0
-  response.on('data', (chunk: Buffer) => {
+  const onData = (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes <= MAX_REPLY_BYTES) chunks.push(chunk)
     else response.destroy(new Error(`answered with more than ${MAX_REPLY_BYTES} bytes`))
-  })
-  response.on('error', error => done(new Error(describe(error)), ''))
-  response.on('end', () => done(undefined, Buffer.concat(chunks).toString('utf8')))
+  }
+  response.on('data', guarded(onData))
+  const onError = (error: Error) => done(new Error(describe(error)), '')
+  response.on('error', guarded(onError))
+  const onEnd = () => done(undefined, Buffer.concat(chunks).toString('utf8'))
+  response.on('end', guarded(onEnd))
 }
 
 /** `connect ECONNREFUSED 127.0.0.1:5778`; of several addresses tried, the first. */

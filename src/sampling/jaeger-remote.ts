@@ -4,7 +4,7 @@ import { SamplingService } from './ask'
 import type { Sampler, SamplingResult } from './contract'
 import { parseStrategies, Strategies } from './jaeger-strategies'
 import { readNumber, readRatio } from './numbers'
-import { monotonicClock, repeater, type SamplerParts } from './parts'
+import { monotonicClock, repeater, type SamplerParts, unawaited } from './parts'
 import { readArgument, readHttpUrl } from './settings-argument'
 import { TraceIdRatioSampler } from './traceidratio'
 
@@ -56,8 +56,9 @@ export class JaegerRemoteSampler implements Sampler {
   start(): void {
     if (this.service !== undefined) return
     this.service = new SamplingService(this.endpoint)
-    this.stopPolling = repeater(this.parts)(this.intervalMs, () => void this.poll())
-    void this.poll()
+    const poll = unawaited(this.parts, () => this.poll())
+    this.stopPolling = repeater(this.parts)(this.intervalMs, poll)
+    poll()
   }
 
   stop(): void {
@@ -102,8 +103,8 @@ export class JaegerRemoteSampler implements Sampler {
 }
 
 function reason(error: unknown): string {
-  const { message } = error as Error
-  return /^(answered|did not answer|closed)/.test(message) ? message : `does not answer (${message})`
+  const message = String((error as Error | undefined)?.message)
+  return /^(answered|did not answer|closed|was not understood)/.test(message) ? message : `does not answer (${message})`
 }
 
 function grpcHint({ port }: URL): string {

@@ -1,4 +1,5 @@
 import { now, startInterval, stopInterval, wallMillis } from '../export/timers'
+import { guardAsync } from '../guard'
 import type { Log } from '../log'
 import type { Resource } from '../trace/data'
 
@@ -32,6 +33,11 @@ export function wallClock({ wallMs }: SamplerParts): () => number {
 /** The timer of these parts: one that keeps no process alive. */
 export function repeater({ every }: SamplerParts): NonNullable<SamplerParts['every']> {
   return every ?? everyUnref
+}
+
+/** Work that nobody waits for, and whose fault is told. */
+export function unawaited({ log }: SamplerParts, work: () => Promise<void>): () => void {
+  return guardAsync(work, error => log.warn(`fault in the sampler, the program goes on: ${error}`, 'fault sampler'))
 }
 
 function everyUnref(ms: number, work: () => void): () => void {

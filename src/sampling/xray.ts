@@ -2,7 +2,7 @@ import type { SpanContext } from '@opentelemetry/api'
 import type { AttributeList, Kind } from '../trace/data'
 import { DROPPED, SAMPLED, type Sampler, type SamplingResult } from './contract'
 import { readNumber } from './numbers'
-import { repeater, type SamplerParts, wallClock } from './parts'
+import { repeater, type SamplerParts, unawaited, wallClock } from './parts'
 import { readRequest } from './request'
 import { readArgument, readHttpUrl } from './settings-argument'
 import { TraceIdRatioSampler } from './traceidratio'
@@ -79,11 +79,13 @@ export class XRaySampler implements Sampler {
     if (this.api !== undefined) return
     this.api = new XRaySamplingApi(this.endpoint)
     const every = repeater(this.parts)
+    const fetchRules = unawaited(this.parts, () => this.fetchRules())
+    const fetchTargets = unawaited(this.parts, () => this.fetchTargets())
     this.stopTimers = [
-      every(jittered(this.rulesEverySeconds), () => void this.fetchRules()),
-      every(jittered(TARGETS_EVERY_SECONDS), () => void this.fetchTargets()),
+      every(jittered(this.rulesEverySeconds), fetchRules),
+      every(jittered(TARGETS_EVERY_SECONDS), fetchTargets),
     ]
-    void this.fetchRules()
+    fetchRules()
   }
 
   stop(): void {
@@ -150,7 +152,7 @@ export class XRaySampler implements Sampler {
     if (statistics.size === 0) return
     try {
       const targets = await api.targets(statistics, now)
-      if (this.api === api) this.apply(targets)
+      if (this.api === api) await this.apply(targets)
     } catch (error) {
       if (this.api !== api) return
       for (const rule of this.rules) {
@@ -161,20 +163,20 @@ export class XRaySampler implements Sampler {
     }
   }
 
-  private apply({ byRule, lastRuleModification, unprocessed }: Targets): void {
+  private async apply({ byRule, lastRuleModification, unprocessed }: Targets): Promise<void> {
     for (const rule of this.rules ?? []) {
       const target = byRule.get(rule.record.name)
       if (target !== undefined) rule.update(target)
     }
     for (const line of unprocessed) this.parts.log.warn(`X-Ray did not take the sampling statistics of ${line}`)
-    if (lastRuleModification > this.rulesAt) void this.fetchRules()
+    if (lastRuleModification > this.rulesAt) await this.fetchRules()
   }
 
   private complain(error: unknown): void {
     if (!this.failed) {
       const used = this.rules === undefined ? this.local : 'the last rules for an hour, then local ones'
       this.parts.log.warn(
-        `No sampling rules from the X-Ray daemon ${this.endpoint.host} (${(error as Error).message}): ${used} count until then. AWS_XRAY_DAEMON_ADDRESS selects the daemon.`,
+        `No sampling rules from the X-Ray daemon ${this.endpoint.host} (${(error as Error | undefined)?.message}): ${used} count until then. AWS_XRAY_DAEMON_ADDRESS selects the daemon.`,
       )
     }
     this.failed = true

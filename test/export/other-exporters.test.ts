@@ -1,14 +1,16 @@
 /** The exporters that do not speak OTLP, held to the same suite. */
 
+import assert from 'node:assert/strict'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Backend, type Behaviour, describeExporter } from '../conformance/exporter'
 import { decodeJson } from '../kit/otlp'
+import { pushAll, rig, spans } from './rig'
 import { spanIdsOfBatch, spanIdsOfCall } from './thrift-reader'
 
 /** An HTTP server whose manners are chosen, and which finds the span ids in what it takes. */
@@ -219,4 +221,33 @@ describeExporter({
     'breaks off': 'a file has no connection',
     'talks nonsense': 'a file has no answer',
   },
+})
+
+describe('over UDP,', () => {
+  it('spans wait for a host whose name is not known yet', async () => {
+    const { exporter, said } = rig({
+      OTEL_EXPORTER: 'xray',
+      AWS_XRAY_DAEMON_ADDRESS: 'nowhere.invalid:2000',
+      OTEL_BSP_EXPORT_TIMEOUT: '100',
+    })
+    pushAll(exporter, spans(2))
+    await exporter.flush()
+    assert.match(said[0]!, /getaddrinfo \w+ nowhere\.invalid; up to \d+ spans wait for it/)
+    assert.equal(exporter.pending, 2)
+  })
+})
+
+describe('into a file,', () => {
+  it('spans that find no room are lost in one line, and the file is let go of', async () => {
+    const open = () => readdirSync('/proc/self/fd').length
+    const { exporter, said } = rig({ OTEL_EXPORTER: 'file', TRACING_AGENT_FILE: '/dev/full' })
+    const before = open()
+    for (let i = 0; i < 3; i++) {
+      pushAll(exporter, spans(1))
+      await exporter.flush()
+    }
+    assert.equal(open(), before)
+    assert.equal(said.length, 1)
+    assert.match(said[0]!, /ENOSPC.*1 span lost/)
+  })
 })

@@ -1,5 +1,7 @@
 /** The region of the instance on which the program runs. */
 import type * as http from 'node:http'
+import type { Socket } from 'node:net'
+import { guard, notUnderstood } from '../../guard'
 
 /** As Node has it: what `http` exports the program may have replaced. */
 const { ClientRequest } = require('node:_http_client') as typeof http
@@ -17,19 +19,29 @@ export async function regionOfInstance(): Promise<string> {
 function metadata(method: string, path: string, headers: Record<string, string>): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { host: METADATA_HOST, method, path, headers, timeout: METADATA_TIMEOUT_MS, agent: false as const }
-    const call = new ClientRequest(options, response => {
+    const guarded = guard(error => {
+      reject(notUnderstood(error))
+      call.destroy()
+    })
+    const onResponse = (response: http.IncomingMessage) => {
       let text = ''
       response.setEncoding('utf8')
-      response.on('data', chunk => {
+      const onData = (chunk: string) => {
         text += chunk
-      })
-      response.on('end', () => {
+      }
+      const onEnd = () => {
         if (response.statusCode === 200 && text !== '') resolve(text.trim())
         else reject(new Error(`the metadata service of the instance answered ${response.statusCode}`))
-      })
-    })
-    call.on('socket', socket => socket.unref())
-    call.on('timeout', () => call.destroy(new Error('there is no metadata service of an instance')))
+      }
+      response.on('data', guarded(onData))
+      response.on('end', guarded(onEnd))
+    }
+    const onSocket = (socket: Socket) => void socket.unref()
+    const onTimeout = () => void call.destroy(new Error('there is no metadata service of an instance'))
+    const call = new ClientRequest(options)
+    call.on('response', guarded(onResponse))
+    call.on('socket', guarded(onSocket))
+    call.on('timeout', guarded(onTimeout))
     call.on('error', reject)
     call.end()
   })

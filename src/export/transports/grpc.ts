@@ -7,22 +7,13 @@
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
+import { guard, notUnderstood } from '../../guard'
 import type { Recalled, Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
 import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
-import {
-  describeError,
-  guardWith,
-  gzip,
-  handedOver,
-  isConnectionError,
-  isFinal,
-  isUnreachable,
-  limit,
-  watchForEnd,
-} from './wire'
+import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
 export type GrpcOptions = HttpOptions
@@ -82,13 +73,22 @@ export function create(options: GrpcOptions): Transport {
     const http2 = require('node:http2') as typeof import('node:http2')
     sessionError = undefined
     const connection = openSocket(url, options)
+    // Its session tells of it.
+    connection.on('error', () => {})
     const opened = http2.connect(url.origin, { createConnection: () => connection })
-    opened.on('error', error => {
+    // Its streams end with it, each with a reply.
+    const guarded = guard(error => {
+      sessionError = notUnderstood(error)
+      opened.destroy()
+    })
+    const onError = (error: Error) => {
       if (session === opened) sessionError = error
-    })
-    opened.on('close', () => {
+    }
+    const onClose = () => {
       if (session === opened) session = undefined
-    })
+    }
+    opened.on('error', guarded(onError))
+    opened.on('close', guarded(onClose))
     // Neither keeps a process alive.
     connection.unref()
     opened.unref()
@@ -112,7 +112,7 @@ export function create(options: GrpcOptions): Transport {
   }
 
   function call(body: Uint8Array, message: Uint8Array, timeoutMs: number): Promise<Reply> {
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
       const headers: Record<string, string> = {
         ...options.headers,
         ':method': 'POST',
@@ -127,6 +127,7 @@ export function create(options: GrpcOptions): Transport {
       calls.set(body, own)
       open.add(own)
       let done = false
+      let timer: NodeJS.Timeout | undefined
       const finish = (reply: Reply) => {
         if (done) return
         done = true
@@ -136,32 +137,38 @@ export function create(options: GrpcOptions): Transport {
         endWatch()
         resolve(reply)
       }
-      const timer = limit(timeoutMs, () => {
+      const guarded = guard(error => {
+        stopTimer(timer)
+        reject(notUnderstood(error))
+        stream.destroy()
+      })
+      const onTimeout = () => {
         finish({ ok: false, reason: 'did not answer in time', retry: false, about: 'time' })
         stream.destroy()
         disconnect()
-      })
+      }
       const giveUp = () => {
         finish({ ok: false, reason: 'was not reached before the end', retry: true })
         disconnect()
       }
-      const endWatch = watchForEnd(() => own.connection, giveUp)
+      let error: NodeJS.ErrnoException | undefined
+      const onError = (problem: Error) => {
+        error = problem
+      }
+      stream.on('error', guarded(onError))
       let answer: IncomingHttpHeaders = {}
       let trailers: IncomingHttpHeaders = {}
       const chunks: Buffer[] = []
       let size = 0
-      let error: NodeJS.ErrnoException | undefined
-      stream.on('response', received => {
+      const onResponse = (received: IncomingHttpHeaders) => {
         answer = received
         own.begun = true
-      })
-      stream.on('trailers', received => {
+      }
+      stream.on('response', guarded(onResponse))
+      const onTrailers = (received: IncomingHttpHeaders) => {
         trailers = received
-      })
-      const guarded = guardWith(reply => {
-        finish(reply)
-        stream.destroy()
-      })
+      }
+      stream.on('trailers', guarded(onTrailers))
       const onData = (chunk: Buffer) => {
         size += chunk.length
         if (size > MAX_REPLY_BYTES + PREFIX_BYTES) {
@@ -170,9 +177,6 @@ export function create(options: GrpcOptions): Transport {
         } else chunks.push(chunk)
       }
       stream.on('data', guarded(onData))
-      stream.on('error', problem => {
-        error = problem
-      })
       const onClose = () => {
         const status = trailers['grpc-status'] ?? answer['grpc-status']
         if (status !== undefined) finish(judge(Number(status), { ...answer, ...trailers }, Buffer.concat(chunks)))
@@ -180,6 +184,8 @@ export function create(options: GrpcOptions): Transport {
         else finish(broken(sessionError ?? causeOf(error), answer[':status'] !== undefined, closed))
       }
       stream.on('close', guarded(onClose))
+      timer = limit(timeoutMs, guarded(onTimeout))
+      const endWatch = watchForEnd(() => own.connection, giveUp, guarded)
       const prefix = Buffer.alloc(PREFIX_BYTES)
       prefix[0] = options.compression === 'gzip' ? 1 : 0
       prefix.writeUInt32BE(message.length, 1)

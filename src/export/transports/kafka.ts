@@ -8,9 +8,10 @@
 import { join } from 'node:path'
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { environmentOfOwnThread } from '../../config/environment'
+import { guard, notUnderstood } from '../../guard'
 import type { Recalled, Reply, Transport } from '../contract'
 import { stopTimer } from '../timers'
-import { isFinal, limit } from './wire'
+import { describeError, isFinal, limit } from './wire'
 
 /** Zipkin's reporter keeps to half of what a broker takes by default (1 MB). */
 const MAX_MESSAGE_BYTES = 500_000
@@ -41,6 +42,7 @@ export interface KafkaAnswer {
 interface Task {
   reply?: Reply
   readonly settle: (reply: Reply) => void
+  readonly fail: (error: Error) => void
 }
 
 export function create(options: KafkaOptions): Transport {
@@ -63,9 +65,17 @@ class KafkaTransport implements Transport {
     this.target = `kafka://${options.brokers.join(',')}/${options.topic}`
   }
 
-  send(body: Uint8Array, _mediaType: string, timeoutMs = Infinity): Promise<Reply> {
-    if (this.closed) return Promise.resolve({ ok: false, reason: 'was not asked, as it is closed', retry: false })
-    return new Promise(resolve => {
+  async send(body: Uint8Array, _mediaType: string, timeoutMs = Infinity): Promise<Reply> {
+    if (this.closed) return { ok: false, reason: 'was not asked, as it is closed', retry: false }
+    try {
+      return await this.hand(body, timeoutMs)
+    } catch (error) {
+      return { ok: false, reason: describeError(error as Error), retry: false }
+    }
+  }
+
+  private hand(body: Uint8Array, timeoutMs: number): Promise<Reply> {
+    return new Promise((resolve, reject) => {
       const id = ++this.lastId
       const task: Task = {
         settle: reply => {
@@ -74,9 +84,15 @@ class KafkaTransport implements Transport {
           stopTimer(timer)
           resolve(reply)
         },
+        fail: reject,
       }
       const tooLate: Reply = { ok: false, reason: 'did not answer in time', retry: false, about: 'time' }
-      const timer = limit(timeoutMs, () => task.settle(tooLate))
+      const guarded = guard(error => {
+        stopTimer(timer)
+        reject(notUnderstood(error))
+      })
+      const onTimeout = () => task.settle(tooLate)
+      const timer = limit(timeoutMs, guarded(onTimeout))
       this.open.set(id, task)
       try {
         this.startThread().postMessage({ id, body, timeoutMs } satisfies KafkaTask)
@@ -119,9 +135,24 @@ class KafkaTransport implements Transport {
       stdout: true,
       stderr: true,
     })
-    worker.on('error', error => this.endThread(`the thread of its client failed: ${error.message}`, worker))
-    worker.on('exit', () => this.endThread('the thread of its client ended', worker))
-    port1.on('message', answer => this.take(answer))
+    // Whatever of it is still of use: the next message gets another thread.
+    const guarded = guard(error => {
+      this.port = undefined
+      this.worker = undefined
+      port1.close()
+      void worker.terminate()
+      const { open } = this
+      for (const [id, { fail }] of open) {
+        open.delete(id)
+        fail(notUnderstood(error))
+      }
+    })
+    const onError = (error: Error) => this.endThread(`the thread of its client failed: ${error.message}`, worker)
+    const onExit = () => this.endThread('the thread of its client ended', worker)
+    const onMessage = (answer: KafkaAnswer) => this.take(answer)
+    worker.on('error', guarded(onError))
+    worker.on('exit', guarded(onExit))
+    port1.on('message', guarded(onMessage))
     worker.unref()
     port1.unref()
     this.worker = worker

@@ -1,5 +1,6 @@
 /** The standard streams of this process. */
 import fs from 'node:fs'
+import { guard } from '../../guard'
 import type { Recalled, Reply, Transport } from '../contract'
 import { now, startTimer } from '../timers'
 
@@ -19,7 +20,7 @@ class StreamTransport implements Transport {
   readonly accepts = ['text/plain', 'application/jsonl']
   readonly maxBytes = Infinity
   readonly target: string
-  private last: Promise<Reply> = Promise.resolve({ ok: true })
+  private last: Promise<unknown> = Promise.resolve()
   /** The message that is being written, how much of it is, and whether a thread of libuv has the rest. */
   private current: Uint8Array | undefined
   private written = 0
@@ -32,8 +33,9 @@ class StreamTransport implements Transport {
 
   /** One message after the other, so that none stands within another. */
   send(body: Uint8Array, _mediaType: string, timeoutMs = Infinity): Promise<Reply> {
-    this.last = this.last.then(() => this.write(body, now() + timeoutMs))
-    return this.last
+    const mine = this.last.then(() => this.write(body, now() + timeoutMs))
+    this.last = mine.catch(() => {})
+    return mine
   }
 
   /** What a thread of libuv has is written before the process ends. What a full pipe left over is written now or never. */
@@ -74,5 +76,8 @@ function failure({ code, message }: NodeJS.ErrnoException): Reply {
 }
 
 function write(fd: number, bytes: Uint8Array, offset: number): Promise<number | NodeJS.ErrnoException> {
-  return new Promise(resolve => fs.write(fd, bytes, offset, (error, written) => resolve(error ?? written)))
+  return new Promise((resolve, reject) => {
+    const onWritten = (error: NodeJS.ErrnoException | null, written: number) => resolve(error ?? written)
+    fs.write(fd, bytes, offset, guard(reject)(onWritten))
+  })
 }

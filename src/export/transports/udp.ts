@@ -1,7 +1,9 @@
 /** One datagram a message. */
 import type dgram from 'node:dgram'
+import { guard, notUnderstood } from '../../guard'
 import type { Reply, Transport } from '../contract'
 import { nextTurn } from '../timers'
+import { describeError } from './wire'
 
 /** Largest UDP payload over IPv4: 65,535 bytes less the headers of IP and UDP. */
 const MAX_DATAGRAM_BYTES = 65_507
@@ -26,34 +28,58 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
    *
    * The system tells of a refused datagram after it was sent, so it is the next turn of the event loop that knows.
    */
-  function open(): Promise<dgram.Socket> {
+  async function open(): Promise<dgram.Socket> {
     const { createSocket } = require('node:dgram') as typeof dgram
+    const made = createSocket(host.includes(':') ? 'udp6' : 'udp4')
+    made.unref()
+    try {
+      await connect(made)
+      return made
+    } catch (error) {
+      made.close()
+      throw error
+    }
+  }
+
+  function connect(made: dgram.Socket): Promise<void> {
     return new Promise((resolve, reject) => {
-      const made = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-      made.unref()
-      const failed = (error: NodeJS.ErrnoException) => {
-        socket = undefined
-        made.close()
+      const guarded = guard(error => {
+        failure = notUnderstood(error)
+        reject(failure)
+      })
+      const onError = (error: Error) => {
+        failure = error
         reject(error)
       }
-      made.once('error', failed)
-      made.connect(port, host, () => {
-        made.off('error', failed)
-        made.on('error', error => {
-          failure = error
-        })
-        resolve(made)
-      })
+      made.on('error', guarded(onError))
+      // It tells its callback, and not the listener, that there is no such host.
+      const onConnect = (error?: Error) => (error ? reject(error) : resolve())
+      made.connect(port, host, guarded(onConnect))
     })
   }
 
+  async function connected(): Promise<dgram.Socket> {
+    socket ??= open()
+    const mine = socket
+    try {
+      return await mine
+    } catch (error) {
+      if (socket === mine) socket = undefined
+      throw error
+    }
+  }
+
   function post(to: dgram.Socket, body: Uint8Array): Promise<NodeJS.ErrnoException | undefined> {
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
       failure = undefined
-      to.send(body, error => {
+      const guarded = guard(error => reject(notUnderstood(error)))
+      const settle = guarded(() => resolve(failure))
+      const wait = guarded(() => void nextTurn(settle))
+      const onSent = (error: Error | null) => {
         if (error) resolve(error)
-        else nextTurn(() => nextTurn(() => resolve(failure)))
-      })
+        else nextTurn(wait)
+      }
+      to.send(body, guarded(onSent))
       posted = body
     })
   }
@@ -64,8 +90,7 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
     target: `udp://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async send(body): Promise<Reply> {
       try {
-        socket ??= open()
-        const error = await post(await socket, body)
+        const error = await post(await connected(), body)
         if (error === undefined) return { ok: true }
         return {
           ok: false,
@@ -74,7 +99,7 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
           about: error.code === 'EMSGSIZE' ? 'size' : undefined,
         }
       } catch (error) {
-        return { ok: false, reason: (error as Error).message, retry: isPassing(error as NodeJS.ErrnoException) }
+        return { ok: false, reason: describeError(error as Error), retry: isPassing(error as NodeJS.ErrnoException) }
       }
     },
     recall: body => (body === posted ? { ok: true } : 'withdrawn'),
@@ -87,6 +112,6 @@ export function create({ host, port, accepts, maxBytes = MAX_DATAGRAM_BYTES }: U
 }
 
 /** Nobody listens yet, the queue of the network card is full, or the name is not known yet. */
-function isPassing({ code = '' }: NodeJS.ErrnoException): boolean {
-  return /^(ECONNREFUSED|ENOBUFS|EAGAIN|EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH)$/.test(code)
+function isPassing(error: NodeJS.ErrnoException | undefined): boolean {
+  return /^(ECONNREFUSED|ENOBUFS|EAGAIN|EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH)$/.test(error?.code ?? '')
 }

@@ -1,5 +1,6 @@
 /** What transports on a network connection share. */
 import type { Socket } from 'node:net'
+import { type Guard, guard, notUnderstood } from '../../guard'
 import type { HandedOver, Reply } from '../contract'
 import { startTimer, stopTimer } from '../timers'
 
@@ -9,17 +10,11 @@ export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undef
   return startTimer(fn, Math.max(timeoutMs, 0)).unref()
 }
 
-export type Guard = <A>(listener: (about: A) => void) => (about: A) => void
+export type { Guard }
 
-/** What a listener throws would be an uncaught exception of the program: it becomes the reply. */
+/** What a listener throws becomes the reply. */
 export function guardWith(finish: (reply: Reply) => void): Guard {
-  return listener => about => {
-    try {
-      listener(about)
-    } catch (error) {
-      finish({ ok: false, reason: `was not understood (${(error as Error)?.message})`, retry: false })
-    }
-  }
+  return guard(error => finish({ ok: false, reason: notUnderstood(error).message, retry: false }))
 }
 
 /** What keeps a process alive although its socket is unref'd: libuv counts operations that have begun. */
@@ -39,19 +34,25 @@ const MAX_LOOK_MS = 250
  * up as well would have it arrive twice.
  *
  * @param connection of the message, if there is one already
+ * @param guarded around each look; without one a fault ends the watch
  * @returns ends the watch
  */
-export function watchForEnd(connection: () => Socket | null, giveUp: () => void): () => void {
+export function watchForEnd(
+  connection: () => Socket | null,
+  giveUp: () => void,
+  guarded: Guard = guard(() => {}),
+): () => void {
   let delayMs = FIRST_LOOK_MS
-  const look = () => {
+  const look = guarded(() => {
     const socket = connection()
+    if (socket?.destroyed) return
     const holds = socket === null || handedOver(socket) === undefined
     if (holds && isOnlyBegun(process.getActiveResourcesInfo())) giveUp()
     else {
       delayMs = Math.min(delayMs * 2, MAX_LOOK_MS)
       timer = startTimer(look, delayMs).unref()
     }
-  }
+  })
   let timer = startTimer(look, delayMs).unref()
   return () => stopTimer(timer)
 }
@@ -69,7 +70,8 @@ function isOnlyBegun(held: readonly string[]): boolean {
 export function gzip(body: Uint8Array): Promise<Uint8Array> {
   const zlib = require('node:zlib') as typeof import('node:zlib')
   return new Promise((resolve, reject) => {
-    zlib.gzip(body, (error, packed) => (error ? reject(error) : resolve(packed)))
+    const onPacked = (error: Error | null, packed: Uint8Array) => (error ? reject(error) : resolve(packed))
+    zlib.gzip(body, guard(reject)(onPacked))
   })
 }
 
