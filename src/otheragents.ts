@@ -37,6 +37,18 @@ export function loadedAgent(): string | undefined {
   return undefined
 }
 
+/** Of OpenTelemetry there is one line, whichever part of it is met first. */
+const OPENTELEMETRY = 'OpenTelemetry'
+const REFUSED = { trace: 'tracer provider', context: 'context manager', propagation: 'propagator' } as const
+
+/** The program starts an agent of OpenTelemetry itself, whose parts the API refuses: ours were there first. */
+export function sayRefused(part: keyof typeof REFUSED, log: Log): void {
+  log.warn(
+    `stays: the program sets up OpenTelemetry, too, and its ${REFUSED[part]} comes second and is not used; remove one of the two`,
+    OPENTELEMETRY,
+  )
+}
+
 /** Instrumentations of OpenTelemetry by the names of their tracers, and ours that makes the same spans. */
 const SAME_SPANS: ReadonlyMap<string, string> = new Map([
   ['@opentelemetry/instrumentation-http', 'http'],
@@ -61,8 +73,8 @@ export class ProgramProvider implements TracerProvider {
       return this.provider.getTracer(name, version, options)
     }
     this.log.warn(
-      `instrumentations of OpenTelemetry are at work, too (${name}): of theirs, the spans that this agent makes itself are left out`,
-      'instrumentations of OpenTelemetry',
+      `instrumentations of OpenTelemetry are at work, too (${name}): their spans go where those of this agent go, and what it makes itself is left out`,
+      OPENTELEMETRY,
     )
     return new ShadowTracer(ours === 'undici')
   }

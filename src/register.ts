@@ -14,7 +14,7 @@ import { createExporters, fanOut, type PlannedExporter, planExporters, type Sett
 import { hookModules, type OnLoad, packageFile } from './hook'
 import { type Lifecycle, watchExit } from './lifecycle'
 import { createLog, type Log } from './log'
-import { loadedAgent, noticeAgents } from './otheragents'
+import { loadedAgent, noticeAgents, sayRefused } from './otheragents'
 import { Patches } from './patch'
 import type { ProcessResource } from './resource'
 import { alwaysOff } from './sampling/always'
@@ -203,7 +203,11 @@ function trace({ config, origins, pipelines }: Loaded, patches: Patches, exit: P
   patches.onUndo(() => sampler.stop?.())
   const fault = (error: unknown) => patches.fault('loading what makes spans', error)
   const globals = { ...lateGlobals(tracing, fault), context: new AgentContextManager() }
-  patches.onUndo(registerGlobals(globals, process.argv[1] ?? process.cwd()))
+  const onRefused = patches.guard(
+    (part: 'trace' | 'context' | 'propagation') => sayRefused(part, log),
+    'saying what is refused',
+  )
+  patches.onUndo(registerGlobals(globals, process.argv[1] ?? process.cwd(), onRefused))
   const patch: OnLoad = ({ builtin, load, module, name }, exports, file, version) => {
     try {
       const instrumentation = load()

@@ -7,6 +7,9 @@ import { type AgentResult, REGISTER, ROOT_FOLDER, runAgent, runBare } from '../k
 const FIXTURES = join(ROOT_FOLDER, 'test/fixtures/preload')
 const OTHER = join(FIXTURES, 'other-provider.cjs')
 
+const REFUSED =
+  'tracing-agent: stays: the program sets up OpenTelemetry, too, and its tracer provider comes second and is not used; remove one of the two\n'
+
 describe('two agents', () => {
   it('an OpenTelemetry provider that came first keeps the program, in one line', async () => {
     const options = { how: 'none' as const, nodeArgs: ['--require', OTHER, '--require', REGISTER] }
@@ -20,14 +23,33 @@ describe('two agents', () => {
     assert.deepEqual(spans, [])
   })
 
-  it('a provider that the program registers later is refused as a second one, and its other signals are not', async () => {
+  it('a provider that the program registers later is refused as a second one, in one line, and its other signals are not', async () => {
     const { spans, stderr, stdout } = await runAgent('fixtures/preload/other-provider-later.cjs')
-    assert.equal(stderr, '')
+    assert.equal(stderr, REFUSED)
     assert.equal(stdout, 'tracer provider false\nmeter provider true a meter\n')
     assert.deepEqual(
       spans.map(({ name }) => name),
       ['by hand'],
     )
+  })
+
+  for (const part of ['tracer provider', 'context manager', 'propagator']) {
+    it(`a ${part} that an ES module registers later is refused in one line, as the API itself does it`, async () => {
+      const args = ['logger of its own', part, part, 'meter provider']
+      const { spans, stderr, stdout } = await runAgent('fixtures/preload/other-parts.mjs', { args })
+      assert.equal(stderr, REFUSED.replace('tracer provider', part))
+      const lines = stdout.replaceAll(/duplicate registration of API: \w+/g, 'duplicate').split('\n')
+      const refused = ['Error: @opentelemetry/api: Attempted duplicate', `${part} false`]
+      assert.deepEqual(lines.slice(1), [...refused, ...refused, 'meter provider true', 'true', ''])
+      assert.deepEqual(spans.map(({ name }) => name).sort(), ['after', 'before'])
+    })
+  }
+
+  it('what a program registers beside tracing is no second agent', async () => {
+    const args = ['logger of its own', 'meter provider', 'logger of its own']
+    const { spans, stderr } = await runAgent('fixtures/preload/other-parts.mjs', { args })
+    assert.equal(stderr, '')
+    assert.equal(spans.length, 2)
   })
 
   it('instrumentations of OpenTelemetry join our traces, without the spans that we make', async () => {

@@ -36,6 +36,7 @@ interface Pair {
 
 const OTEL = 'PACKAGES/node_modules/@opentelemetry/auto-instrumentations-node/build/src/register.js'
 const DATADOG = 'PACKAGES/node_modules/dd-trace/init.js'
+const SDK = join(ROOT_FOLDER, 'test/programs/programs/start-sdk.cjs')
 const COPY = 'COPY/register.js'
 
 const PAIRS: Pair[] = [
@@ -49,6 +50,12 @@ const PAIRS: Pair[] = [
     name: 'OpenTelemetry second',
     flags: ['--require', 'AGENT', '--require', OTEL],
     says: /^tracing-agent: instrumentations of OpenTelemetry are at work, too \(.*\): .* left out\n$/,
+    exchanges: 2,
+  },
+  {
+    name: 'OpenTelemetry started by the program itself',
+    flags: ['--require', 'AGENT', '--require', SDK],
+    says: /^tracing-agent: stays: the program sets up OpenTelemetry, too, and its .* is not used; remove one of the two\n$/,
     exchanges: 2,
   },
   {
