@@ -1,28 +1,77 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { INSTRUMENTATIONS } from '../instrumentations/index'
+import { compareVersions } from '../src/versions'
 import { ROOT_FOLDER } from './kit/agent'
-import { type VersionResults, versionsAsMarkdown } from './versions'
+import { major, SUPPORTED, type VersionResults, versionsAsMarkdown, versionsToRun } from './versions'
 
 const results: VersionResults = JSON.parse(readFileSync(join(ROOT_FOLDER, 'test/versions.json'), 'utf8'))
+
+/** All copies in node_modules, whatever they are installed as (`undici6`): name and version. */
+function installed(): [name: string, version: string][] {
+  const folder = join(ROOT_FOLDER, 'node_modules')
+  const places = readdirSync(folder).flatMap(name =>
+    name.startsWith('@') ? readdirSync(join(folder, name)).map(inner => join(name, inner)) : [name],
+  )
+  return places.flatMap(place => {
+    if (place.startsWith('.')) return []
+    const { name, version } = JSON.parse(readFileSync(join(folder, place, 'package.json'), 'utf8'))
+    return [[name, version]] as [string, string][]
+  })
+}
 
 describe('the versions of packages that were run', () => {
   it('stand in the README (npm run docs)', () => {
     assert.ok(readFileSync(join(ROOT_FOLDER, 'README.md'), 'utf8').includes(versionsAsMarkdown(results)))
   })
 
-  for (const { module, versions } of INSTRUMENTATIONS) {
-    if (versions === undefined) continue
-    it(`are those of ${module}: its lowest, and each major up to where support ends`, () => {
-      const [lowest, below] = versions
-      const run = results.packages.filter(({ name }) => name === module).map(({ version }) => version)
-      // Express 5 is traced by the row of its package `router`.
-      assert.ok(run.includes(lowest), `${module} ${lowest}`)
+  const copies = installed()
+  for (const supported of SUPPORTED) {
+    const { name, lowest, below = '' } = supported
+    const run = results.packages.filter(row => row.name === name).map(({ version }) => version)
+    const own = copies.filter(([copy]) => copy === name).map(([, version]) => version)
+
+    it(`are those of ${name} that are supported: its lowest, those that are named, and one or two of each major`, () => {
+      // Which one is the newest only npm run versions knows: of what was run it takes the highest again.
+      assert.deepEqual(run, versionsToRun(supported, run))
       const majors = new Set(run.map(major))
-      for (let number = major(lowest); number < major(below); number++) assert.ok(majors.has(number), `${number}.x`)
+      const last = below === '' ? Math.max(...majors) : major(below) - 1
+      for (let number = major(lowest); number <= last; number++) assert.ok(majors.has(number), `${number}.x`)
+    })
+
+    it(`are of ${name} not older than what is installed here (npm run versions)`, () => {
+      assert.ok(own.length > 0)
+      for (const version of own) {
+        if (compareVersions(version, lowest) < 0 || (below !== '' && compareVersions(version, below) >= 0)) continue
+        const newest = run.filter(other => major(other) === major(version)).at(-1) ?? 'none'
+        assert.ok(
+          compareVersions(newest, version) >= 0,
+          `${version} is installed, and the newest that was run is ${newest}`,
+        )
+      }
     })
   }
+
+  it('are found in what is published: the lowest, what is named, and the newest of each major that is supported', () => {
+    const published = [
+      '0.9.0',
+      '1.0.0',
+      '1.2.0',
+      '1.10.0',
+      '1.9.9',
+      '2.0.0-rc.1',
+      '2.0.0',
+      '2.1.0-beta',
+      '3.0.0',
+      '10.1.0',
+    ]
+    const choose = (lowest: string, below?: string, also: string[] = []) =>
+      versionsToRun({ name: 'a', lowest, below, also }, published)
+    assert.deepEqual(choose('1.0.0', '3.0.0'), ['1.0.0', '1.10.0', '2.0.0'])
+    assert.deepEqual(choose('1.2.0'), ['1.2.0', '1.10.0', '2.0.0', '3.0.0', '10.1.0'])
+    assert.deepEqual(choose('1.0.0', '2.0.0', ['1.9.9']), ['1.0.0', '1.9.9', '1.10.0'])
+    assert.deepEqual(choose('2.0.0', '3.0.0'), ['2.0.0'])
+  })
 
   it('cover every supported line of Node.js', () => {
     assert.deepEqual(results.nodes.map(major), [20, 22, 24, 26])
@@ -36,7 +85,3 @@ describe('the versions of packages that were run', () => {
     }
   })
 })
-
-function major(version: string): number {
-  return Number.parseInt(version, 10)
-}

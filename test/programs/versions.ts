@@ -7,19 +7,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type AgentResult, ROOT_FOLDER, runAgent, runBare } from '../kit/agent'
 import { withoutPorts } from '../same/twice'
-import type { VersionResults } from '../versions'
+import { SUPPORTED, type VersionResults, versionsToRun } from '../versions'
 import { install } from './packages'
 
 const PROGRAM = join(ROOT_FOLDER, 'test/programs/programs/versions.cjs')
 const RESULTS = join(ROOT_FOLDER, 'test/versions.json')
-
-/** Exact versions, and ranges of which the newest is taken. */
-const PACKAGES: Record<string, string[]> = {
-  express: ['4.6.0', '4', '5.0.0', '5'],
-  router: ['2.0.0', '2'],
-  '@grpc/grpc-js': ['1.0.0', '1'],
-  undici: ['5.0.0', '5', '6', '7', '8'],
-}
 
 /** What the spans of the one exchange look like. */
 const EXPECTED: Record<string, (result: AgentResult) => boolean> = {
@@ -45,29 +37,18 @@ async function tryOne(name: string, folder: string, node: string): Promise<strin
   return EXPECTED[name]!(traced) ? 'yes' : 'no'
 }
 
-function newest(name: string, range: string): string {
-  if (range.includes('.')) return range
-  const text = execFileSync('npm', ['view', `${name}@${range}`, 'version', '--json'], {
-    encoding: 'utf8',
-    timeout: 60_000,
-  })
-  const versions: string[] = [JSON.parse(text)].flat()
-  return versions
-    .filter(version => !version.includes('-'))
-    .sort(byNumber)
-    .at(-1)!
-}
-
-function byNumber(one: string, other: string): number {
-  return one.localeCompare(other, 'en', { numeric: true })
+function publishedVersions(name: string): string[] {
+  const text = execFileSync('npm', ['view', name, 'versions', '--json'], { encoding: 'utf8', timeout: 60_000 })
+  return [JSON.parse(text)].flat()
 }
 
 async function main(nodes: string[]): Promise<void> {
   const results: VersionResults = { nodes: [], packages: [] }
   const versions = nodes.map(node => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim().slice(1))
   results.nodes = versions
-  for (const [name, ranges] of Object.entries(PACKAGES)) {
-    for (const version of new Set(ranges.map(range => newest(name, range)))) {
+  for (const supported of SUPPORTED) {
+    const { name } = supported
+    for (const version of versionsToRun(supported, publishedVersions(name))) {
       const ready = install(`versions/${name.replace('/', '+')}@${version}`, { [name]: version })
       if ('missing' in ready) throw new Error(`${name} ${version}: ${ready.missing}`)
       const outcome: string[] = []
