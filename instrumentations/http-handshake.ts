@@ -5,12 +5,12 @@
  * hold the status. What is spoken afterwards is no HTTP. The listener runs in the context of the span.
  *
  * Node publishes no channel here, and `emit` is not an own key of any server prototype. The server's `emit` is shadowed
- * between the end of the parser's work and the event, which follows in the same call; the stream's `_write`, `_writev` and
- * `_destroy` until the first write.
+ * between the end of the parser's work and the event, which follows in the same call.
  */
 import type { IncomingMessage } from 'node:http'
 import { type AgentContext, activeContext, runInContext } from '../src/instrumentation'
 import type { Connection, HttpServer } from './http-server'
+import { listen } from './http-tap'
 
 export function traceHandshake(
   http: HttpServer,
@@ -44,40 +44,15 @@ function begin(http: HttpServer, request: IncomingMessage, connection: Connectio
     const { context, exchange } = http.startHandshake(request, connection)
     http.onDispatch(exchange)
     if (exchange !== undefined) {
-      const answered = (status: number | undefined) => http.endHandshake(connection, exchange, status)
-      const gone = (error: unknown) => http.breakHandshake(connection, exchange, error)
-      watchAnswer(stream, http.tools.guard(answered), http.tools.guard(gone))
+      const written = (chunk: unknown) => http.endHandshake(connection, exchange, statusOf(chunk))
+      const destroyed = (error: unknown) => http.breakHandshake(connection, exchange, error)
+      listen(stream, { written, destroyed }, http.tools)
     }
     return context
   } catch (error) {
     http.tools.fault('a handshake', error)
     return activeContext()
   }
-}
-
-/** Calls one of the two, once: with the status in the first line that is written, or with the error of a stream that is destroyed. */
-function watchAnswer(
-  stream: object,
-  answered: (status: number | undefined) => void,
-  gone: (error: unknown) => void,
-): void {
-  const restores: (() => void)[] = []
-  const watch = (key: string, tell: (argument: any) => void) => {
-    if (typeof (stream as any)[key] !== 'function') return
-    const restore = shadow(stream, key, original => {
-      return function (this: unknown, argument: unknown) {
-        if (restores.length > 0) {
-          for (const restoreOne of restores.splice(0)) restoreOne()
-          tell(argument)
-        }
-        return Reflect.apply(original, this, arguments)
-      }
-    })
-    restores.push(restore)
-  }
-  watch('_write', chunk => answered(statusOf(chunk)))
-  watch('_writev', chunks => answered(statusOf(chunks?.[0]?.chunk)))
-  watch('_destroy', gone)
 }
 
 /** `HTTP/1.1 101 Switching Protocols`: 101. */

@@ -198,6 +198,12 @@ describe('the HTTP server', () => {
       assert.deepEqual(parents, [spans['/now']!.spanId, spans['/late']!.spanId])
     })
 
+    it('handshakes that wait at once are spans up to their own answers, on whatever stream', async () => {
+      const spans = byPath(await run('handshakes at once'))
+      const statuses = ['/first', '/second', '/third', '/stream', '/plain', '/last'].map(path => status(spans[path]!))
+      assert.deepEqual(statuses, [403, 401, 404, 202, 200, 200])
+    })
+
     it('CONNECT is a span up to its answer', async () => {
       const [span] = servers(await run('connect'), 1)
       assert.equal(span!.name, 'CONNECT')

@@ -7,6 +7,8 @@ const { closed, get, once, print, raw, rawServer, run, serve, sleep, tell, throw
 const state = ({ aborted, destroyed, closed, errored, writableEnded, writableFinished, readableEnded, complete }) =>
   [aborted, destroyed, closed, errored?.message, writableEnded, writableFinished, readableEnded, complete].join()
 
+const functionsOfSockets = { ...net.Socket.prototype }
+
 /** Every phase of a request, with the way in which it ends. */
 async function endIn(phase, end, port) {
   const path = { body: '/drip', answered: '/drip', waiting: '/never' }[phase] ?? '/ok'
@@ -270,9 +272,11 @@ run({
         const names = stream => `${Object.keys(stream).sort().join()} ${stream.eventNames().map(String)}`
         server.on('upgrade', function (_request, socket, head) {
           print('upgrade', this === server, head.toString(), names(socket), Object.keys(server).join())
-          print(Object.hasOwn(server, 'emit'))
+          print(Object.hasOwn(server, 'emit'), Reflect.ownKeys(socket).map(String).sort().join())
+          const { _destroy, _write, _writev } = socket
+          print([_destroy, _write, _writev].map(({ length, name }) => `${name}(${length})`).join())
           socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
-          print(Object.hasOwn(socket, '_write'), Object.hasOwn(socket, '_writev'), Object.hasOwn(socket, '_destroy'))
+          print(['_write', '_writev', '_destroy'].map(key => socket[key] === functionsOfSockets[key]).join())
           socket.pipe(socket)
         })
         print(await raw(port, [ask, 'more']))
