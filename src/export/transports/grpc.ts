@@ -81,14 +81,14 @@ export function create(options: GrpcOptions): Transport {
       sessionError = notUnderstood(error)
       opened.destroy()
     })
-    const onError = (error: Error) => {
+    const onSessionError = (error: Error) => {
       if (session === opened) sessionError = error
     }
-    const onClose = () => {
+    const onSessionClose = () => {
       if (session === opened) session = undefined
     }
-    opened.on('error', guarded(onError))
-    opened.on('close', guarded(onClose))
+    opened.on('error', guarded(onSessionError))
+    opened.on('close', guarded(onSessionClose))
     // Neither keeps a process alive.
     connection.unref()
     opened.unref()
