@@ -281,13 +281,13 @@ describe('the client for HTTP', () => {
     const pool = { onRest() {}, onGone() {} }
     const sender = { onExcess() {}, onBroken() {} }
     const connection = new Connection({ host: '127.0.0.1', port: server.port }, pool)
-    const fault = await new Promise(onFault => {
+    const fault = await new Promise(fail => {
       const onAnswer = () => {
         throw new Error('of ours')
       }
-      connection.send('POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n', Buffer.alloc(0), { ...sender, onAnswer, onFault })
+      connection.send('POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n', Buffer.alloc(0), { ...sender, onAnswer, fail })
     })
-    assert.equal(String(fault), 'Error: of ours')
+    assert.equal(String(fault), 'Error: was not understood (of ours)')
     assert.equal(connection.socket.destroyed, true)
   })
 

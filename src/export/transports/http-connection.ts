@@ -5,6 +5,7 @@
  */
 import type net from 'node:net'
 import type tls from 'node:tls'
+import { guard, notUnderstood } from '../../guard'
 import { type Answer, AnswerReader, headerOf } from './http-answer'
 
 /**
@@ -28,8 +29,8 @@ export interface Sender {
   onExcess(answer: Answer): void
   /** The connection has ended, or could not be made. With an answer: in the middle of it. */
   onBroken(error: NodeJS.ErrnoException, answer: Answer | undefined): void
-  /** A fault of ours. */
-  onFault(error: unknown): void
+  /** A fault of ours. It does not throw. */
+  readonly fail: (error: Error) => void
 }
 
 /** Who has connections. */
@@ -56,25 +57,36 @@ export class Connection {
   private sender: Sender | undefined
   private readonly reader: AnswerReader
 
+  /** What a listener throws would be an uncaught exception of the program. */
+  private readonly guarded = guard(error => {
+    const { sender } = this
+    this.sender = undefined
+    this.socket.destroy()
+    sender?.fail(notUnderstood(error))
+  })
+
   constructor(
-    place: Place,
+    private readonly place: Place,
     private readonly pool: Pool,
   ) {
+    this.reader = new AnswerReader()
+    const onError = this.guarded((error: NodeJS.ErrnoException) => this.onError(error))
     const socket = place.secure === undefined ? openPlain(place) : openSecure(place, place.secure)
     this.socket = socket
-    this.reader = new AnswerReader()
-    const unref = () => void socket.unref()
+    // First of all: from here on the other side may be told to be away, by an event that must not be without a listener.
+    socket.on('error', onError)
+    const unref = this.guarded(() => void socket.unref())
     unref()
     // Of several addresses each is tried with a handle of its own.
     socket.on('connectionAttempt', unref)
     socket.on('connect', unref)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
-    socket.on('data', this.guarded(this.onData))
-    socket.on('end', this.guarded(this.onEnd))
-    socket.on('error', this.guarded(this.onError))
-    socket.on('timeout', () => void socket.destroy())
-    socket.on('close', this.guarded(this.onClose))
+    if (place.secure !== undefined) socket.on('session', this.guarded(this.onSession.bind(this)))
+    socket.on('data', this.guarded(this.onData.bind(this)))
+    socket.on('end', this.guarded(this.onEnd.bind(this)))
+    socket.on('timeout', this.guarded(this.onTimeout.bind(this)))
+    socket.on('close', this.guarded(this.onClose.bind(this)))
   }
 
   /** Of the message that is on its way, once the head of it is there. */
@@ -105,19 +117,6 @@ export class Connection {
     this.socket.destroy()
   }
 
-  /** What a listener throws would be an uncaught exception of the program. */
-  private guarded<A>(listener: (this: this, about: A) => void): (about: A) => void {
-    return about => {
-      try {
-        listener.call(this, about)
-      } catch (error) {
-        const { sender } = this
-        this.abandon()
-        sender?.onFault(error)
-      }
-    }
-  }
-
   private onData(chunk: Buffer): void {
     const { reader, sender } = this
     // Not asked for: it would be taken for the answer to the next message.
@@ -131,12 +130,21 @@ export class Connection {
     else if (error !== undefined) this.onBroken(error)
   }
 
+  private onSession(session: Buffer): void {
+    this.place.session = session
+  }
+
+  private onTimeout(): void {
+    this.socket.destroy()
+  }
+
   private onEnd(): void {
     this.onError(hangUp())
   }
 
   private onError(error: NodeJS.ErrnoException): void {
     const { reader, sender } = this
+    this.place.session = undefined
     if (sender === undefined) return void this.socket.destroy()
     // What has no length ends with the connection, and few servers see to it that this is not a reset.
     reader.end()
@@ -184,17 +192,9 @@ function openPlain({ host, port }: Place): net.Socket {
   return new Socket().connect({ host, port })
 }
 
-function openSecure(place: Place, secure: tls.ConnectionOptions): net.Socket {
+function openSecure({ host, port, session }: Place, secure: tls.ConnectionOptions): net.Socket {
   connectTls ??= (require('node:tls') as typeof tls).connect
-  const { host, port, session } = place
-  const socket = connectTls({ ...secure, host, port, session, ALPNProtocols: ['http/1.1'] })
-  socket.on('session', given => {
-    place.session = given
-  })
-  socket.on('error', () => {
-    place.session = undefined
-  })
-  return socket
+  return connectTls({ ...secure, host, port, session, ALPNProtocols: ['http/1.1'] })
 }
 
 /** The name that the certificate shall have, from `host:port`; none for an address (RFC 6066, section 3). */

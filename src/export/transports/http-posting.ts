@@ -3,6 +3,7 @@
  * to a stranger) and keeps no process alive: its sockets are unref'd.
  */
 import type { OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
+import { guard, notUnderstood } from '../../guard'
 import type { Recalled, Reply, Transport } from '../contract'
 import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
@@ -105,9 +106,9 @@ export class HttpPosting implements Transport, Pool {
     again = false,
   ): Promise<Reply | typeof STALE> {
     if (this.closed) return Promise.resolve(CLOSED)
-    return new Promise(resolve => {
+    return new Promise((resolve, reject) => {
       const connection = (again ? undefined : this.takeResting()) ?? this.connect()
-      const post = new Post(connection, timeoutMs, () => this.closed, resolve)
+      const post = new Post(connection, timeoutMs, () => this.closed, resolve, reject)
       this.posts.set(message, post)
       connection.send(head, body, post)
     })
@@ -141,7 +142,8 @@ const CLOSED: Reply = { ok: false, reason: 'was not asked, as it is closed', ret
 /** A message on its way. */
 class Post implements Sender {
   reply: Reply | typeof STALE | undefined
-  private readonly timer: NodeJS.Timeout | undefined
+  readonly fail: (error: Error) => void
+  private timer: NodeJS.Timeout | undefined
   private readonly endWatch: () => void
 
   constructor(
@@ -149,12 +151,22 @@ class Post implements Sender {
     timeoutMs: number,
     private readonly isClosed: () => boolean,
     private readonly resolve: (reply: Reply | typeof STALE) => void,
+    reject: (error: unknown) => void,
   ) {
-    this.timer = limit(timeoutMs, () => this.giveUpInTime())
-    this.endWatch = watchForEnd(
-      () => connection.socket,
-      () => this.giveUp({ ok: false, reason: 'was not reached before the end', retry: true }),
-    )
+    const onFail = (error: Error) => {
+      reject(error)
+      stopTimer(this.timer)
+      this.endWatch()
+    }
+    this.fail = guard(reject)(onFail)
+    const guarded = guard(error => {
+      connection.socket.destroy()
+      this.fail(notUnderstood(error))
+    })
+    const onEnd = () => this.giveUp({ ok: false, reason: 'was not reached before the end', retry: true })
+    this.endWatch = watchForEnd(() => connection.socket, onEnd, guarded)
+    const onTimeout = () => this.giveUpInTime()
+    this.timer = limit(timeoutMs, guarded(onTimeout))
   }
 
   onAnswer(answer: Answer, body: Uint8Array, isRead: boolean): void {
@@ -169,10 +181,6 @@ class Post implements Sender {
   onBroken(error: NodeJS.ErrnoException, answer: Answer | undefined): void {
     if (answer === undefined) this.finish(this.failed(error))
     else this.finish(refused(answer, `answered ${status(answer)} and broke off in the middle`))
-  }
-
-  onFault(error: unknown): void {
-    this.finish({ ok: false, reason: `was not understood (${(error as Error)?.message})`, retry: false })
   }
 
   private giveUpInTime(): void {

@@ -1,6 +1,6 @@
 /** What transports on a network connection share. */
 import type { Socket } from 'node:net'
-import { type Guard, guard, notUnderstood } from '../../guard'
+import { type Guard, guard } from '../../guard'
 import type { HandedOver, Reply } from '../contract'
 import { startTimer, stopTimer } from '../timers'
 
@@ -8,13 +8,6 @@ import { startTimer, stopTimer } from '../timers'
 export function limit(timeoutMs: number, fn: () => void): NodeJS.Timeout | undefined {
   if (timeoutMs === Infinity) return undefined
   return startTimer(fn, Math.max(timeoutMs, 0)).unref()
-}
-
-export type { Guard }
-
-/** What a listener throws becomes the reply. */
-export function guardWith(finish: (reply: Reply) => void): Guard {
-  return guard(error => finish({ ok: false, reason: notUnderstood(error).message, retry: false }))
 }
 
 /** What keeps a process alive although its socket is unref'd: libuv counts operations that have begun. */
