@@ -16,6 +16,7 @@ export const NOT_COMPARED: Record<string, string> = {
   'api/everything.cjs': 'prints what the API answers, which is nothing without an agent',
   'api/home-page.cjs': 'works on the active span, and there is none without an agent',
   'faults/inject.cjs': 'a preload that starts the agent itself',
+  'faults/sending.cjs': 'works on parts of the agent',
   'faults/sweep.cjs': 'works on the agent',
   'http/late-start.cjs': 'starts and stops the agent itself',
   'preload/guarded.cjs': 'says whether the agent is there',
