@@ -4,12 +4,6 @@ import type { Log } from './log'
 
 /** Functions that stand in the place of others: none of them is wrapped again. */
 const replacements = new WeakSet<Function>()
-/**
- * What shimmer leaves on a wrapper, and a program that looks at own properties would see. The last one comes first: taken away
- * in that order, V8 finds back to the shape before; in another one the function becomes a table, which is slow to bind.
- */
-const SHIMMER_MARKS = ['__wrapped', '__unwrap', '__original']
-
 type Undo = () => void
 type ChannelListener = Parameters<ReturnType<typeof channel>['subscribe']>[0]
 
@@ -126,14 +120,20 @@ export class Patches {
   }
 }
 
-/** `make(original)` by shimmer, on an object of its own: not every target (an ES module) takes the property that it defines. */
+/**
+ * `make(original)` by shimmer, on an object of its own: not every target (an ES module) takes the property that it defines. The
+ * marks that shimmer leaves on a wrapper, and a program that looks at own properties would see, go to a function that is
+ * thrown away.
+ *
+ * @see RATIONALE.md, "Why does a wrapper have the name of the original in its source, and none of shimmer's marks?"
+ */
 function wrapped(original: Function, make: (original: any) => Function): Function {
-  const holder = { original }
-  shimmer.wrap(holder as any, 'original', (found: any) => make(found) as any)
-  const replacement = holder.original
-  if (replacement === original) return original
-  for (const mark of SHIMMER_MARKS) delete (replacement as any)[mark]
-  return disguise(replacement, original)
+  let replacement = original
+  shimmer.wrap({ original } as any, 'original', (found: any) => {
+    replacement = make(found)
+    return (() => {}) as any
+  })
+  return replacement === original ? original : disguise(replacement, original)
 }
 
 /** Gives `replacement` the name, length, prototype and own properties of `original`. */
