@@ -246,8 +246,10 @@ describe('a kept connection', () => {
   it('with TLS begins faster after the first one, and asks for the name', async () => {
     const names: unknown[] = []
     const reused: boolean[] = []
+    let gone = 0
     const server = tls.createServer({ key: TLS.key, cert: TLS.cert }, socket => {
       socket.on('error', () => {})
+      socket.on('close', () => gone++)
       names.push(socket.servername)
       reused.push(socket.isSessionReused())
       socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok`))
@@ -259,6 +261,10 @@ describe('a kept connection', () => {
     for (let i = 0; i < 2; i++) assert.equal((await post(transport)).ok, true)
     assert.deepEqual(names, ['localhost', 'localhost'])
     assert.deepEqual(reused, [false, true])
+    await until('both connections are gone', () => gone === 2)
+    await sleep(20)
+    assert.equal((await post(transport)).ok, true)
+    assert.deepEqual(reused, [false, true, true])
   })
 })
 
@@ -278,7 +284,7 @@ describe('the client for HTTP', () => {
   it('turns what its listeners throw into a loss', async () => {
     const server = await RawServer.start(socket => socket.write(OK))
     open.push(server)
-    const pool = { onRest() {}, onGone() {} }
+    const pool = { session: undefined, onRest() {}, onGone() {} }
     const sender = { onExcess() {}, onBroken() {} }
     const connection = new Connection({ host: '127.0.0.1', port: server.port }, pool)
     const fault = await new Promise(fail => {

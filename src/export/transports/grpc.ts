@@ -13,6 +13,7 @@ import { readFields } from '../protobuf'
 import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
+import { openSocket, placeOf } from './socket'
 import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
@@ -72,7 +73,7 @@ export function create(options: GrpcOptions): Transport {
     if (session !== undefined && !session.closed && !session.destroyed) return session
     const http2 = require('node:http2') as typeof import('node:http2')
     sessionError = undefined
-    const connection = openSocket(url, options)
+    const connection = openSocket(placeOf(url, options), 'h2')
     // Its session tells of it.
     connection.on('error', () => {})
     const opened = http2.connect(url.origin, { createConnection: () => connection })
@@ -226,16 +227,6 @@ export function create(options: GrpcOptions): Transport {
       disconnect()
     },
   }
-}
-
-function openSocket({ protocol, hostname, port }: URL, { ca, cert, key }: GrpcOptions): Socket {
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const net = require('node:net') as typeof import('node:net')
-  if (protocol === 'http:') return net.connect({ host, port: Number(port || 80) })
-  const tls = require('node:tls') as typeof import('node:tls')
-  // The name of the server is not sent for an address (RFC 6066, section 3).
-  const servername = net.isIP(host) === 0 ? host : ''
-  return tls.connect({ host, port: Number(port || 443), servername, ALPNProtocols: ['h2'], ca, cert, key })
 }
 
 function judge(code: number, headers: IncomingHttpHeaders, body: Buffer): Reply {

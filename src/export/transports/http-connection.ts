@@ -4,15 +4,9 @@
  * @see RATIONALE.md, "Why does the export speak HTTP by itself?"
  */
 import type net from 'node:net'
-import type tls from 'node:tls'
 import { guard, notUnderstood } from '../../guard'
 import { type Answer, AnswerReader, headerOf } from './http-answer'
-
-/**
- * As they are when the first message is sent. Not `net.connect`, which mocks replace, but the class that it makes use of.
- */
-const { Socket, isIP } = require('node:net') as typeof net
-let connectTls: typeof tls.connect | undefined
+import { openSocket, type Place } from './socket'
 
 /** When a connection begins to ask whether the other side is still there; as an agent of Node has it. */
 const KEEP_ALIVE_MS = 1000
@@ -35,18 +29,11 @@ export interface Sender {
 
 /** Who has connections. */
 export interface Pool {
+  /** Of the last connection with TLS; the next one begins faster with it. */
+  session: Buffer | undefined
   /** It can carry another message. */
   onRest(connection: Connection): void
   onGone(connection: Connection): void
-}
-
-export interface Place {
-  readonly host: string
-  readonly port: number
-  /** With TLS. */
-  readonly secure?: tls.ConnectionOptions
-  /** Of the last connection with TLS; the next one begins faster with it. */
-  session?: Buffer
 }
 
 export class Connection {
@@ -66,12 +53,12 @@ export class Connection {
   })
 
   constructor(
-    private readonly place: Place,
+    place: Place,
     private readonly pool: Pool,
   ) {
     this.reader = new AnswerReader()
-    const onError = this.guarded((error: NodeJS.ErrnoException) => this.onError(error))
-    const socket = place.secure === undefined ? openPlain(place) : openSecure(place, place.secure)
+    const onError = this.guarded(this.onError.bind(this))
+    const socket = openSocket(place, 'http/1.1', pool.session)
     this.socket = socket
     // First of all: from here on the other side may be told to be away, by an event that must not be without a listener.
     socket.on('error', onError)
@@ -131,7 +118,7 @@ export class Connection {
   }
 
   private onSession(session: Buffer): void {
-    this.place.session = session
+    this.pool.session = session
   }
 
   private onTimeout(): void {
@@ -139,12 +126,18 @@ export class Connection {
   }
 
   private onEnd(): void {
-    this.onError(hangUp())
+    this.onOver(hangUp())
   }
 
   private onError(error: NodeJS.ErrnoException): void {
+    // It may be the session that the other side does not want.
+    this.pool.session = undefined
+    this.onOver(error)
+  }
+
+  /** Nothing comes any more. */
+  private onOver(error: NodeJS.ErrnoException): void {
     const { reader, sender } = this
-    this.place.session = undefined
     if (sender === undefined) return void this.socket.destroy()
     // What has no length ends with the connection, and few servers see to it that this is not a reset.
     reader.end()
@@ -159,7 +152,7 @@ export class Connection {
 
   private onClose(): void {
     this.pool.onGone(this)
-    this.onError(hangUp())
+    this.onOver(hangUp())
     this.reader.free()
   }
 
@@ -186,21 +179,6 @@ export class Connection {
     }
     this.pool.onRest(this)
   }
-}
-
-function openPlain({ host, port }: Place): net.Socket {
-  return new Socket().connect({ host, port })
-}
-
-function openSecure({ host, port, session }: Place, secure: tls.ConnectionOptions): net.Socket {
-  connectTls ??= (require('node:tls') as typeof tls).connect
-  return connectTls({ ...secure, host, port, session, ALPNProtocols: ['http/1.1'] })
-}
-
-/** The name that the certificate shall have, from `host:port`; none for an address (RFC 6066, section 3). */
-export function serverName(authority: string): string {
-  const name = /^\[(.*)\]/.exec(authority)?.[1] ?? authority.replace(/:\d*$/, '')
-  return isIP(name) === 0 ? name : ''
 }
 
 /** In the words of Node's client. */

@@ -8,9 +8,10 @@ import type { Recalled, Reply, Transport } from '../contract'
 import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
 import { type Answer, headerOf } from './http-answer'
-import { Connection, type Place, type Pool, type Sender, serverName } from './http-connection'
+import { Connection, type Pool, type Sender } from './http-connection'
 import { renderHead } from './http-head'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
+import { type Place, placeOf } from './socket'
 import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
 
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
@@ -27,6 +28,7 @@ const EMPTY = new Uint8Array(0)
 export class HttpPosting implements Transport, Pool {
   readonly accepts = []
   readonly maxBytes = MAX_REQUEST_BYTES
+  session: Buffer | undefined = undefined
   private closed = false
   private place: Place | undefined
   private readonly connections = new Set<Connection>()
@@ -127,13 +129,8 @@ export class HttpPosting implements Transport, Pool {
   }
 
   private findPlace(): Place {
-    const { protocol, hostname, port } = this.url
-    const host = hostname.replace(/^\[|\]$/g, '')
-    if (protocol === 'http:') return { host, port: Number(port || 80) }
-    const { ca, cert, key, headers } = this.options
-    const asked = Object.entries(headers).find(([name]) => name.toLowerCase() === 'host')?.[1]
-    const servername = serverName(asked ?? this.url.host)
-    return { host, port: Number(port || 443), secure: { ca, cert, key, servername } }
+    const asked = Object.entries(this.options.headers).find(([name]) => name.toLowerCase() === 'host')?.[1]
+    return placeOf(this.url, this.options, asked)
   }
 }
 
