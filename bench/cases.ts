@@ -23,10 +23,11 @@ const byName = (name: string) => AGENTS.find(agent => agent.name === name)!
 const bare = byName('bare')
 
 const http = { connections: 32, warmUp: 20_000, requests: 50_000 }
-/** V8 goes on compiling for more than ten thousand requests: what a service costs for months, and not for its first second. */
+/**
+ * V8 goes on compiling for more than ten thousand requests: what a service costs for months, and not for its first second. And
+ * gRPC calls become dearer with the first full garbage collection, which a bare program does later than a traced one.
+ */
 const heavy = { connections: 32, warmUp: 20_000, requests: 15_000 }
-/** Calls become dearer with the first full garbage collection, which a bare program does later than a traced one. */
-const grpc = { connections: 10, warmUp: 20_000, requests: 15_000 }
 
 export const CASES: readonly Case[] = [
   {
@@ -93,7 +94,7 @@ export const CASES: readonly Case[] = [
     title: 'gRPC unary server',
     program: 'grpc-server.cjs',
     path: '',
-    ...grpc,
+    ...heavy,
     agents: AGENTS,
     drive: 'grpc',
   },
@@ -102,7 +103,7 @@ export const CASES: readonly Case[] = [
     title: 'gRPC unary client',
     program: 'grpc-client.cjs',
     path: '',
-    ...grpc,
+    ...heavy,
     agents: AGENTS,
     drive: 'self',
   },

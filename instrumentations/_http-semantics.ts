@@ -6,6 +6,7 @@
  */
 import type { Span as ApiSpan } from '@opentelemetry/api'
 import type { AgentSpan, AttributeList, CapturedHeader, Settings } from '../src/instrumentation'
+import { Texts } from './_texts'
 
 /** Name of the span of a request: its method, or `HTTP` for one that is not known. A route is added by `setRoute`. */
 export function spanName(settings: Settings, method: string): string {
@@ -144,24 +145,17 @@ export function setRoute(entry: ApiSpan | undefined, route: string): void {
   entry.updateName(nameOfRoute(space < 0 ? name : name.slice(0, space), route))
 }
 
-/** Methods, and routes of each, that a program has; more are made on the fly, and not worth remembering. */
+/** Methods that a program has; a span that it named itself may begin with anything. */
 const MAX_METHODS = 50
-const MAX_ROUTES = 1000
-const routeNames = new Map<string, Map<string, string>>()
+const routeNames = new Map<string, Texts>()
 
-/** The same text each time: one that was just put together V8 makes flat when its characters are read. */
 function nameOfRoute(method: string, route: string): string {
   let names = routeNames.get(method)
   if (names === undefined) {
-    names = new Map()
+    names = new Texts(`${method} `)
     if (routeNames.size < MAX_METHODS) routeNames.set(method, names)
   }
-  let name = names.get(route)
-  if (name === undefined) {
-    name = `${method} ${route}`
-    if (names.size < MAX_ROUTES) names.set(route, name)
-  }
-  return name
+  return names.with(route)
 }
 
 /**

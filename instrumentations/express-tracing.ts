@@ -1,6 +1,7 @@
 /** What happens to a request of Express: its dispatch, the spans of its layers, the contexts in which they run. */
 import type { AgentContext, AgentSpan, AttributeList, Tools } from '../src/instrumentation'
 import { activeContext, contextAt, currentPlace, enterContextAt, INTERNAL } from '../src/instrumentation'
+import { Texts } from './_texts'
 import { Dispatch, type Next, type OpenLayer, type Request, type Response } from './express-dispatch'
 import { type Layer, type LayerPath, pathOfRoute } from './express-paths'
 
@@ -31,9 +32,6 @@ interface Subject {
   readonly template: string
 }
 
-/** Routes that a program has; more are made on the fly, and not worth remembering. */
-const MAX_NAMES = 1000
-
 export class ExpressTracing {
   readonly spans: 'none' | 'handler' | 'router' | 'all'
   /** Routers, or all layers, have spans of their own. */
@@ -49,7 +47,7 @@ export class ExpressTracing {
   private newest: Dispatch | undefined = undefined
   /** The one that was asked for last: mostly the next one, too. */
   private recent: Dispatch | undefined = undefined
-  private readonly names = new Map<string, string>()
+  private readonly names = new Texts('request handler - ')
 
   constructor(readonly tools: Tools) {
     this.spans = tools.settings.expressSpans
@@ -96,21 +94,11 @@ export class ExpressTracing {
     const template = dispatch.enterRoute(pathOfRoute(layer), next)
     const base = dispatch.nextContext(active)
     if (this.spans === 'none') return { context: base, next: leaveRoute(this, dispatch, undefined, base, next) }
-    const span = this.tools.tracer.start(this.nameOf(template), INTERNAL, base, describeRoute, template)
+    const span = this.tools.tracer.start(this.names.with(template), INTERNAL, base, describeRoute, template)
     const run = new TracedLayer(next, span, base.withSpan(span))
     run.next = leaveRoute(this, dispatch, run, base, next)
     dispatch.openLayer(run)
     return run
-  }
-
-  /** The same text each time: an exporter encodes it faster than one that was put together for the span. */
-  private nameOf(template: string): string {
-    let name = this.names.get(template)
-    if (name === undefined) {
-      name = `request handler - ${template}`
-      if (this.names.size < MAX_NAMES) this.names.set(template, name)
-    }
-    return name
   }
 
   /** For spans of routers, or of all layers: any layer is about to get the request. */

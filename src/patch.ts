@@ -4,6 +4,7 @@ import type { Log } from './log'
 
 /** Functions that stand in the place of others: none of them is wrapped again. */
 const replacements = new WeakSet<Function>()
+
 type Undo = () => void
 type ChannelListener = Parameters<ReturnType<typeof channel>['subscribe']>[0]
 
