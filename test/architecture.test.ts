@@ -72,6 +72,7 @@ const LAWS: Law[] = [
     builtins: 'all',
     packages: [],
   },
+  { of: 'src/net/', may: ['src/net/', 'src/guard'], builtins: 'all', packages: [] },
   { of: 'src/propagation/', may: ['src/propagation/', 'src/trace/', 'src/log'], builtins: [], packages: [] },
   {
     of: 'src/export/encodings/',
@@ -87,6 +88,7 @@ const LAWS: Law[] = [
       'src/export/home',
       'src/export/protobuf',
       'src/export/timers',
+      'src/net/',
       'src/log',
       'src/config/environment',
       'src/guard',

@@ -3,10 +3,10 @@
  * all AWS SDKs do, one that signs.
  */
 import type { Hash, Hmac } from 'node:crypto'
+import { MAX_REQUEST_BYTES } from '../../net/sizes'
 import type { Transport } from '../contract'
 import { suppressed } from '../home'
 import { create as createHttp, type HttpOptions } from './http'
-import { MAX_REQUEST_BYTES } from './sizes'
 import { xrayEndpoint } from './xray-hosts'
 
 const CREDENTIALS = '@aws-sdk/credential-provider-node'

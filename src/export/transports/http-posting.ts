@@ -4,14 +4,14 @@
  */
 import type { OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import { guard, notUnderstood } from '../../guard'
+import { type Answer, headerOf } from '../../net/http-answer'
+import { Connection, type Pool, type Sender } from '../../net/http-connection'
+import { renderHead } from '../../net/http-head'
+import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from '../../net/sizes'
+import { type Place, placeOf } from '../../net/socket'
 import type { Recalled, Reply, Transport } from '../contract'
 import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
-import { type Answer, headerOf } from './http-answer'
-import { Connection, type Pool, type Sender } from './http-connection'
-import { renderHead } from './http-head'
-import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from './sizes'
-import { type Place, placeOf } from './socket'
 import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
 
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */

@@ -3,18 +3,15 @@
  * all.
  */
 import type { OutgoingHttpHeaders } from 'node:http'
+import { MAX_REQUEST_BYTES } from '../../net/sizes'
+import type { TlsOptions } from '../../net/socket'
 import type { Recalled, Reply, Transport } from '../contract'
-import { MAX_REQUEST_BYTES } from './sizes'
 
-export interface HttpOptions {
+export interface HttpOptions extends TlsOptions {
   /** With user and password, if there are any. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly compression: 'none' | 'gzip'
-  /** PEM texts. */
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
 }
 
 /** Headers that authenticate a message, made from all that is sent. */

@@ -1,7 +1,7 @@
 /** What is read of an answer does not depend on how the network cuts it. */
 import assert from 'node:assert/strict'
-import { AnswerReader, headerOf } from '../../src/export/transports/http-answer'
-import { MAX_REPLY_BYTES } from '../../src/export/transports/sizes'
+import { AnswerReader, headerOf } from '../../src/net/http-answer'
+import { MAX_REPLY_BYTES } from '../../src/net/sizes'
 
 interface Read {
   code: number | undefined

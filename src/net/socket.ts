@@ -1,13 +1,19 @@
-/** Connections to backends: where they go, and how they are opened. */
+/** Connections to backends and services: where they go, and how they are opened. */
 import type net from 'node:net'
 import type tls from 'node:tls'
-import type { HttpOptions } from './http'
 
 /**
  * As they are when the first message is sent. Not `net.connect`, which mocks replace, but the class that it makes use of.
  */
 const { Socket, isIP } = require('node:net') as typeof net
 let connectTls: typeof tls.connect | undefined
+
+/** PEM texts. */
+export interface TlsOptions {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
 
 export interface Place {
   readonly host: string
@@ -17,7 +23,7 @@ export interface Place {
 }
 
 /** @param authority `host:port` by which the other side shall be known: its certificate has that name */
-export function placeOf(url: URL, { ca, cert, key }: HttpOptions, authority = url.host): Place {
+export function placeOf(url: URL, { ca, cert, key }: TlsOptions, authority = url.host): Place {
   const { protocol, hostname, port } = url
   const host = hostname.replace(/^\[|\]$/g, '')
   if (protocol === 'http:') return { host, port: Number(port || 80) }

@@ -4,7 +4,7 @@
  * @see RATIONALE.md, "Why does the export speak HTTP by itself?"
  */
 import type net from 'node:net'
-import { guard, notUnderstood } from '../../guard'
+import { guard, notUnderstood } from '../guard'
 import { type Answer, AnswerReader, headerOf } from './http-answer'
 import { openSocket, type Place } from './socket'
 
