@@ -1,7 +1,7 @@
 /**
  * A connection that speaks HTTP/1.1, one message at a time.
  *
- * @see RATIONALE.md, "Why does the export speak HTTP by itself?"
+ * @see RATIONALE.md, "Why does the agent speak HTTP by itself?"
  */
 import type net from 'node:net'
 import { guard, notUnderstood } from '../guard'
@@ -18,7 +18,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 /** Who has sent a message. One of these is called for it, except after `abandon`. */
 export interface Sender {
   /** @param isRead all of the message was with the system by then */
-  onAnswer(answer: Answer, body: Uint8Array, isRead: boolean): void
+  onAnswer(answer: Answer, body: Buffer, isRead: boolean): void
   /** The answer has more than `MAX_REPLY_BYTES`. */
   onExcess(answer: Answer): void
   /** The connection has ended, or could not be made. With an answer: in the middle of it. */
@@ -126,7 +126,8 @@ export class Connection {
   }
 
   private onEnd(): void {
-    this.onOver(hangUp())
+    // An end in the middle of a handshake with TLS is an error, which comes next and says so.
+    if (!this.socket.destroyed) this.onOver(hangUp(this.answer))
   }
 
   private onError(error: NodeJS.ErrnoException): void {
@@ -152,7 +153,7 @@ export class Connection {
 
   private onClose(): void {
     this.pool.onGone(this)
-    this.onOver(hangUp())
+    this.onOver(hangUp(this.answer))
     this.reader.free()
   }
 
@@ -181,7 +182,8 @@ export class Connection {
   }
 }
 
-/** In the words of Node's client. */
-function hangUp(): NodeJS.ErrnoException {
-  return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+/** In the words of Node's client, which has none for the middle of an answer. */
+function hangUp(answer: Answer | undefined): NodeJS.ErrnoException {
+  const words = answer === undefined ? 'socket hang up' : 'closed the connection'
+  return Object.assign(new Error(words), { code: 'ECONNRESET' })
 }
