@@ -68,11 +68,11 @@ const LAWS: Law[] = [
   },
   {
     of: 'src/sampling/',
-    may: ['src/sampling/', 'src/trace/', 'src/log', 'src/export/timers', 'src/guard'],
+    may: ['src/sampling/', 'src/trace/', 'src/net/', 'src/log', 'src/export/timers', 'src/guard'],
     builtins: 'all',
     packages: [],
   },
-  { of: 'src/net/', may: ['src/net/', 'src/guard'], builtins: 'all', packages: [] },
+  { of: 'src/net/', may: ['src/net/', 'src/export/timers', 'src/guard'], builtins: 'all', packages: [] },
   { of: 'src/propagation/', may: ['src/propagation/', 'src/trace/', 'src/log'], builtins: [], packages: [] },
   {
     of: 'src/export/encodings/',

@@ -74,7 +74,7 @@ export class AnswerReader {
     this.parser = parser
   }
 
-  get body(): Uint8Array {
+  get body(): Buffer {
     return this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks)
   }
 

@@ -6,9 +6,17 @@ const { _checkInvalidHeaderChar: hasInvalidChar, _checkIsHttpToken: isToken } = 
   _checkIsHttpToken(name: string): boolean
 }
 
-/** @throws Error in the words of Node for a header that it would not send, and for user or password that is not UTF-8 */
-export function renderHead(url: URL, headers: OutgoingHttpHeaders): string {
-  const { pathname, search, host, username, password } = url
+/**
+ * @param path with the query; without one that of the URL
+ * @throws Error in the words of Node for a header that it would not send, and for user or password that is not UTF-8
+ */
+export function renderHead(
+  method: string,
+  url: URL,
+  headers: OutgoingHttpHeaders,
+  path = `${url.pathname}${url.search}`,
+): string {
+  const { host, username, password } = url
   /** The last one of a name is sent, whatever its case. */
   const lines = new Map<string, string>()
   for (const [name, value] of Object.entries(headers)) lines.set(name.toLowerCase(), lineOf(name, String(value)))
@@ -20,7 +28,7 @@ export function renderHead(url: URL, headers: OutgoingHttpHeaders): string {
     lines.set('authorization', lineOf('Authorization', `Basic ${Buffer.from(credentials).toString('base64')}`))
   }
   if (!lines.has('connection')) lines.set('connection', lineOf('Connection', 'keep-alive'))
-  return `POST ${pathname}${search} HTTP/1.1\r\n${[...lines.values()].join('')}\r\n`
+  return `${method} ${path} HTTP/1.1\r\n${[...lines.values()].join('')}\r\n`
 }
 
 function lineOf(name: string, value: string): string {

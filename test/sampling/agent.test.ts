@@ -1,7 +1,8 @@
 /** Samplers as a user meets them: a program under the agent. */
 import assert from 'node:assert/strict'
-import { runAgent } from '../kit/agent'
-import { FakeService } from './service'
+import { runAgent, runBare, startAgent } from '../kit/agent'
+import { TLS } from '../kit/peer'
+import { FakeService, until } from './service'
 
 interface Request {
   path: string
@@ -123,6 +124,41 @@ describe('a sampling service', () => {
       service.asked.map(({ headers, method, url }) => [method, url, headers.traceparent]),
       [['POST', '/GetSamplingRules', undefined]],
     )
+  })
+
+  it('is asked with TLS', async () => {
+    const secure = await FakeService.start(true)
+    secure.answer = () => ({ probabilisticSampling: { samplingRate: 0 } })
+    const program = await startAgent('fixtures/sampling/contextless.cjs', {
+      env: {
+        OTEL_TRACES_SAMPLER: 'jaeger_remote',
+        OTEL_TRACES_SAMPLER_ARG: `endpoint=https://localhost:${secure.port}`,
+        OTEL_LOG_LEVEL: 'debug',
+        NODE_EXTRA_CA_CERTS: TLS.certFile,
+      },
+      keepInput: true,
+    })
+    await until(() => program.stderr.includes('sampling strategy'))
+    program.endInput()
+    await program.finished
+    await secure.stop()
+    assert.match(program.stderr, /sampling strategy from localhost:\d+: TraceIdRatioBased\{0\}/)
+  })
+
+  it('leaves a program without contexts without them, and without HTTP', async () => {
+    service.answer = () => ({ probabilisticSampling: { samplingRate: 1 } })
+    const fixture = 'fixtures/sampling/contextless.cjs'
+    const program = await startAgent(fixture, { env: { ...jaeger(), OTEL_LOG_LEVEL: 'debug' }, keepInput: true })
+    await until(() => program.stderr.includes('sampling strategy'))
+    program.endInput()
+    const { stdout } = await program.finished
+    const bare = await runBare(fixture)
+    assert.equal(stdout, bare.stdout)
+    const { node, http } = JSON.parse(stdout)
+    assert.deepEqual(http, [])
+    // From Node 24 on contexts need no hooks.
+    const entered = await runBare(fixture, { args: ['enter'] })
+    if (Number.parseInt(node, 10) < 24) assert.notEqual(entered.stdout, bare.stdout)
   })
 
   it('that never answers keeps no program alive', async () => {

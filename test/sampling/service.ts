@@ -1,7 +1,9 @@
 /** A sampling service for tests, and the clocks and timers of the samplers that ask it. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { SamplerParts } from '../../src/sampling/index'
+import { TLS } from '../kit/peer'
 
 export interface Asked {
   method: string
@@ -23,9 +25,10 @@ export class FakeService {
     readonly port: number,
   ) {}
 
-  static async start(port = 0): Promise<FakeService> {
+  /** @param secure with TLS and a certificate that nobody knows */
+  static async start(secure = false): Promise<FakeService> {
     let service: FakeService | undefined
-    const server = createServer((request, response) => {
+    const onRequest: RequestListener = (request, response) => {
       let body = ''
       request.setEncoding('utf8')
       request.on('data', text => {
@@ -41,8 +44,9 @@ export class FakeService {
           response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
         service!.notify()
       })
-    })
-    await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+    }
+    const server = secure ? createSecureServer({ key: TLS.key, cert: TLS.cert }, onRequest) : createServer(onRequest)
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     service = new FakeService(server, (server.address() as AddressInfo).port)
     return service
   }

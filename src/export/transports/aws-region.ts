@@ -1,48 +1,29 @@
 /** The region of the instance on which the program runs. */
-import type * as http from 'node:http'
-import type { Socket } from 'node:net'
-import { guard, notUnderstood } from '../../guard'
+import type { HttpClient } from '../../net/http-client'
 
-/** As Node has it: what `http` exports the program may have replaced. */
-const { ClientRequest } = require('node:_http_client') as typeof http
-
-const METADATA_HOST = '169.254.169.254'
+const METADATA_SERVICE = 'http://169.254.169.254'
 /** The metadata service answers within milliseconds, or it is not there. */
 const METADATA_TIMEOUT_MS = 1000
 
 /** The region in which this instance runs, asked from its metadata service (version 2: with a token). */
 export async function regionOfInstance(): Promise<string> {
-  const token = await metadata('PUT', '/latest/api/token', { 'x-aws-ec2-metadata-token-ttl-seconds': '60' })
-  return metadata('GET', '/latest/meta-data/placement/region', { 'x-aws-ec2-metadata-token': token })
+  const { HttpClient } = require('../../net/http-client') as typeof import('../../net/http-client')
+  const client = new HttpClient(new URL(METADATA_SERVICE), METADATA_TIMEOUT_MS)
+  const token = await metadata(client, 'PUT', '/latest/api/token', { 'x-aws-ec2-metadata-token-ttl-seconds': '60' })
+  return metadata(client, 'GET', '/latest/meta-data/placement/region', { 'x-aws-ec2-metadata-token': token })
 }
 
-function metadata(method: string, path: string, headers: Record<string, string>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { host: METADATA_HOST, method, path, headers, timeout: METADATA_TIMEOUT_MS, agent: false as const }
-    const guarded = guard(error => {
-      reject(notUnderstood(error))
-      call.destroy()
-    })
-    const onResponse = (response: http.IncomingMessage) => {
-      let text = ''
-      response.setEncoding('utf8')
-      const onData = (chunk: string) => {
-        text += chunk
-      }
-      const onEnd = () => {
-        if (response.statusCode === 200 && text !== '') resolve(text.trim())
-        else reject(new Error(`the metadata service of the instance answered ${response.statusCode}`))
-      }
-      response.on('data', guarded(onData))
-      response.on('end', guarded(onEnd))
-    }
-    const onSocket = (socket: Socket) => void socket.unref()
-    const onTimeout = () => void call.destroy(new Error('there is no metadata service of an instance'))
-    const call = new ClientRequest(options)
-    call.on('response', guarded(onResponse))
-    call.on('socket', guarded(onSocket))
-    call.on('timeout', guarded(onTimeout))
-    call.on('error', reject)
-    call.end()
-  })
+async function metadata(
+  client: HttpClient,
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+): Promise<string> {
+  const { answer, body } = await client.ask(method, path, headers).catch(explain)
+  if (answer.code === 200 && body.length > 0) return String(body).trim()
+  throw new Error(`the metadata service of the instance answered ${answer.code}`)
+}
+
+function explain(error: NodeJS.ErrnoException | undefined): never {
+  throw error?.code === 'ETIMEDOUT' ? new Error('there is no metadata service of an instance') : error
 }

@@ -48,7 +48,7 @@ export function create(options: AwsOptions): Transport {
       try {
         if (signing === undefined) {
           const { regionOfInstance } = require('./aws-region') as typeof import('./aws-region')
-          const region = await suppressed(regionOfInstance)
+          const region = await regionOfInstance()
           signing ??= createSigning(options, region)
         }
       } catch (error) {

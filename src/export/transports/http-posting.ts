@@ -56,7 +56,7 @@ export class HttpPosting implements Transport, Pool {
       }
       all['content-length'] = body.length
       if (this.sign !== undefined) Object.assign(all, await this.sign(this.url, all, body))
-      const head = renderHead(this.url, all)
+      const head = renderHead('POST', this.url, all)
       const deadline = now() + timeoutMs
       const reply = await this.post(message, head, body, timeoutMs)
       if (reply !== STALE) return reply
