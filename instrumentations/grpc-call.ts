@@ -249,7 +249,11 @@ class TracedCall extends Listed implements Listener {
 
   /** The call was never made: an interceptor threw, or the channel is closed. */
   threw(error: unknown): void {
-    if (this.span !== undefined) failWithException(this.span, error)
+    try {
+      if (this.span !== undefined) failWithException(this.span, error)
+    } catch (fault) {
+      this.client.tools.fault('the failure of a call', fault)
+    }
     this.end()
   }
 

@@ -67,33 +67,44 @@ function traceCall(original: Function, tools: Tools): Function {
     const traced = client.begin(caller, definition, channel)
     if (traced === undefined) {
       const call: Call = original.call(this, interceptors, definition, options, channel)
-      return caller.suppressed ? keepingContext(call, caller) : call
+      return caller.suppressed ? keepingContext(call, caller, tools) : call
     }
-    const direct = isEmpty(interceptors)
+    const below = channelBelow(interceptors, channel, traced, tools)
     let call: Call
     try {
-      const below = direct ? channel : injectingChannel(channel, traced)
       call = original.call(this, interceptors, definition, options, below)
     } catch (error) {
       traced.threw(error)
       throw error
     }
     traced.call = call
-    return direct && starts.await(call, traced) ? call : traceStart(call, traced, direct)
+    const direct = below === channel
+    return direct && starts.await(call, traced) ? call : traceStart(call, traced, direct, tools)
   }
 }
 
 // Closures, and what V8 allocates for them where they could be made, are here for the calls that need them.
 
-function keepingContext(call: Call, caller: AgentContext): Call {
-  return onStart(call, (metadata, listener) => call.start(metadata, new ContextListener(caller, listener)))
+function keepingContext(call: Call, caller: AgentContext, tools: Tools): Call {
+  try {
+    return onStart(call, (metadata, listener) => call.start(metadata, new ContextListener(caller, listener)))
+  } catch (error) {
+    tools.fault('the context of a call', error)
+    return call
+  }
 }
 
-function traceStart(call: Call, traced: TracedCall, injecting: boolean): Call {
-  return onStart(call, (metadata, listener) => {
-    traced.listener = listener
-    call.start(injecting ? traced.inject(metadata) : metadata, traced)
-  })
+function traceStart(call: Call, traced: TracedCall, injecting: boolean, tools: Tools): Call {
+  try {
+    return onStart(call, (metadata, listener) => {
+      traced.listener = listener
+      call.start(injecting ? traced.inject(metadata) : metadata, traced)
+    })
+  } catch (error) {
+    tools.fault('following a call', error)
+    traced.end()
+    return call
+  }
 }
 
 /** The span of a call that has not started. */
@@ -173,7 +184,16 @@ function ownerOf(object: object, key: string): object | undefined {
   return owner ?? undefined
 }
 
-/** No interceptor stands between the client and the channel. */
+/** The channel itself, unless interceptors stand between the client and it. */
+function channelBelow(interceptors: InterceptorArguments, channel: Channel, traced: TracedCall, tools: Tools): Channel {
+  try {
+    return isEmpty(interceptors) ? channel : injectingChannel(channel, traced, tools)
+  } catch (error) {
+    tools.fault('the interceptors of a call', error)
+    return channel
+  }
+}
+
 function isEmpty(interceptors: InterceptorArguments): boolean {
   return (
     interceptors.callInterceptors.length === 0 &&
@@ -184,17 +204,21 @@ function isEmpty(interceptors: InterceptorArguments): boolean {
 }
 
 /** The channel as interceptors reach it at the end of their chain, once or several times: each of its calls carries the headers. */
-function injectingChannel(channel: Channel, traced: TracedCall): Channel {
+function injectingChannel(channel: Channel, traced: TracedCall, tools: Tools): Channel {
   return Object.create(channel, {
-    createCall: {
-      value: (...args: unknown[]) => {
-        const call = channel.createCall(...args)
-        return onStart(call, (metadata, listener) => {
-          call.start(traced.inject(metadata), new ContextListener(traced.caller, listener))
-        })
-      },
-    },
+    createCall: { value: (...args: unknown[]) => injectAtStart(channel.createCall(...args), traced, tools) },
   })
+}
+
+function injectAtStart(call: Call, traced: TracedCall, tools: Tools): Call {
+  try {
+    return onStart(call, (metadata, listener) => {
+      call.start(traced.inject(metadata), new ContextListener(traced.caller, listener))
+    })
+  } catch (error) {
+    tools.fault('adding headers to a call', error)
+    return call
+  }
 }
 
 /**
@@ -204,18 +228,14 @@ function injectingChannel(channel: Channel, traced: TracedCall): Channel {
  * @returns the call, or one that inherits from it where it cannot be changed
  */
 function onStart(call: Call, start: Call['start']): Call {
-  const before = Object.hasOwn(call, 'start') ? Object.getOwnPropertyDescriptor(call, 'start')! : undefined
+  const before = Object.getOwnPropertyDescriptor(call, 'start')
   const once = (metadata: Metadata, listener: Listener) => {
     if (before === undefined) delete (call as Partial<Call>).start
     else Object.defineProperty(call, 'start', before)
     start(metadata, listener)
   }
-  try {
-    call.start = once
-    return call
-  } catch {
-    return Object.create(call, { start: { configurable: true, writable: true, value: once } })
-  }
+  if (Reflect.set(call, 'start', once)) return call
+  return Object.create(call, { start: { configurable: true, writable: true, value: once } })
 }
 
 /**

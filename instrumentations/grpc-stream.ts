@@ -39,12 +39,13 @@ class CallNote extends Given {
     return #call in stream
   }
 
-  static read(stream: object): Follower {
-    return (stream as CallNote).#call
+  /** Undefined for what only inherits from a stream, or passes on to one. */
+  static read(stream: object): Follower | undefined {
+    return #call in stream ? stream.#call : undefined
   }
 
   static end(stream: object): void {
-    ;(stream as CallNote).#call = OVER
+    if (#call in stream) stream.#call = OVER
   }
 }
 
@@ -108,12 +109,13 @@ function emitFollowed(above: object): Function {
 
     emit(this: Stream, event: string, first: unknown, second: unknown): boolean {
       if (!mayReachProgram(event)) {
-        if (event === 'finish') CallNote.read(this).look(this, false)
+        if (event === 'finish') CallNote.read(this)?.look(this, false)
         if (arguments.length === 1) return super.emit(event)
         if (arguments.length === 3) return super.emit(event, first, second)
         return Reflect.apply(super.emit, this, arguments)
       }
       const call = CallNote.read(this)
+      if (call === undefined) return Reflect.apply(super.emit, this, arguments)
       const { context } = call
       const place = currentPlace()
       const before = contextAt(place)

@@ -177,16 +177,14 @@ export class Client {
   }
 
   private begin(request: OutgoingRequest, options: unknown): void {
-    if (CallNote.read(request) !== undefined) return
     try {
+      if (CallNote.read(request) !== undefined) return
       CallNote.write(request, this.start(request, options as CallOptions | undefined))
+      if (request._header) this.onHead(request)
+      if (request.destroyed) this.fail(request, undefined)
     } catch (error) {
-      CallNote.write(request, null)
       this.tools.fault('a request', error)
-      return
     }
-    if (request._header) this.onHead(request)
-    if (request.destroyed) this.fail(request, undefined)
   }
 
   private start(request: OutgoingRequest, options: CallOptions | undefined): Call | null {
@@ -206,9 +204,9 @@ export class Client {
 
   /** The head of the request is rendered and not yet sent. */
   private onHead(request: OutgoingRequest): void {
-    const call = CallNote.read(request)
-    if (!call) return
     try {
+      const call = CallNote.read(request)
+      if (!call) return
       const wanted = this.settings.clientRequestHeaders
       if (wanted.length > 0 && !call.captured) captureHeaders(call.span, wanted, request._header!, headerIn)
       call.captured = true
@@ -252,8 +250,12 @@ export class Client {
   }
 
   /** The program destroys a request; later it does so in vain. */
-  private giveUp(request: OutgoingRequest | undefined, error: unknown): void {
-    if (request !== undefined && request !== null && !request.destroyed) this.fail(request, error)
+  private giveUp(request: OutgoingRequest, error: unknown): void {
+    try {
+      if (!request.destroyed) this.fail(request, error)
+    } catch (fault) {
+      this.tools.fault('the end of a request', fault)
+    }
   }
 
   /** What a request has met with that is given up without an error while its connection tells that the time is over. */

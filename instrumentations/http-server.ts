@@ -125,8 +125,8 @@ export class HttpServer {
    * need not publish there.
    */
   private hearFinish(): void {
-    this.hearsFinish = true
     this.tools.subscribe('http.server.response.finish', (message: RequestMessage) => this.onFinish(message))
+    this.hearsFinish = true
   }
 
   private connectionOf(socket: ServerSocket, equip: Equip): Connection {

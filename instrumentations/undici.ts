@@ -76,8 +76,13 @@ class Attempt extends Listed implements Listener {
   }
 
   get againContext(): AgentContext {
-    this.again ??= this.client.contextForAnother(this)
-    return this.again
+    try {
+      this.again ??= this.client.contextForAnother(this)
+      return this.again
+    } catch (error) {
+      this.client.tools.fault('a repetition', error)
+      return this.callerContext
+    }
   }
 
   upgraded(status: number): void {
@@ -144,7 +149,7 @@ export class UndiciClient {
   private sentAgain = false
   private redirected = false
 
-  constructor(private readonly tools: Tools) {
+  constructor(readonly tools: Tools) {
     this.settings = tools.settings
   }
 

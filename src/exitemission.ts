@@ -16,8 +16,12 @@ interface ProcessInternals {
   emit: unknown
 }
 
-/** @returns gives `process.emit` back as it was */
-export function afterExitListeners(fn: () => void): () => void {
+/**
+ * @param fn guarded
+ * @param guard for what is called when somebody else reads `process.emit`
+ * @returns gives `process.emit` back as it was
+ */
+export function afterExitListeners(fn: () => void, guard: (fn: () => void) => () => void): () => void {
   const internals = process as unknown as ProcessInternals
   const prototype = Object.getPrototypeOf(process) as object
   const own = Object.getOwnPropertyDescriptor(process, 'emit')
@@ -31,7 +35,7 @@ export function afterExitListeners(fn: () => void): () => void {
     return isAssigned ? assigned : EventEmitter.prototype.emit
   }
 
-  function exiting(): void {
+  const exiting = guard(function exiting() {
     if (phase === 'running') {
       phase = 'about to emit'
       surround()
@@ -39,16 +43,16 @@ export function afterExitListeners(fn: () => void): () => void {
       // A listener threw, and the error is about to be told: the last listener will not be called.
       fn()
     }
-  }
+  })
 
   function surround(): void {
     const events = internals._events
     const { exit } = events
-    const first = () => {
+    const first = guard(function first() {
       if (exit === undefined) delete events.exit
       else events.exit = exit
       phase = 'listeners run'
-    }
+    })
     events.exit = [first, ...(exit === undefined ? [] : typeof exit === 'function' ? [exit] : exit), fn]
   }
 

@@ -43,7 +43,7 @@ export function watchExit(work: ExitWork, patches: Patches): Lifecycle {
     if (work.pending()) work.deliver()
     work.report()
   }, 'sending the last spans')
-  patches.onUndo(afterExitListeners(deliver))
+  patches.onUndo(afterExitListeners(deliver, fn => patches.guard(fn)))
   // `process.exit()` inside an exit listener comes here at once.
   patches.wrap(process as any, 'reallyExit', original => {
     // A method, since the original is no constructor either.

@@ -15,9 +15,11 @@ export const FIXTURES = join(ROOT_FOLDER, 'test/fixtures')
 export const NOT_COMPARED: Record<string, string> = {
   'api/everything.cjs': 'prints what the API answers, which is nothing without an agent',
   'api/home-page.cjs': 'works on the active span, and there is none without an agent',
+  'faults/everywhere.cjs': 'a preload that starts the agent itself',
   'faults/inject.cjs': 'a preload that starts the agent itself',
   'faults/sending.cjs': 'works on parts of the agent',
   'faults/sweep.cjs': 'works on the agent',
+  'faults/wrapping.cjs': 'a preload that starts the agent itself',
   'http/late-start.cjs': 'starts and stops the agent itself',
   'preload/guarded.cjs': 'says whether the agent is there',
   'preload/old-node.cjs': 'a preload that makes the agent stay away',
