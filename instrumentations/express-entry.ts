@@ -1,5 +1,6 @@
 /** The package entry that is loading the file of `exports` right now. */
 import { dirname, join } from 'node:path'
+import type { Tools } from '../src/instrumentation'
 
 /**
  * Calls `patch` with the exports of the package's `index.js`, one folder above the file that exported `exports`, right after
@@ -9,20 +10,17 @@ import { dirname, join } from 'node:path'
  * requires are seen, while the entry is still being evaluated. Node sets `loaded` on a module when that is over: the next
  * statement of the program comes after it.
  */
-export function findEntryModule(exports: unknown, patch: (entryExports: unknown) => void): void {
+export function findEntryModule(exports: unknown, patch: (entryExports: unknown) => void, tools: Tools): void {
   const file = Object.keys(require.cache).find(name => require.cache[name]?.exports === exports)
   if (file === undefined) return
   const entry = require.cache[join(dirname(dirname(file)), 'index.js')]
   if (entry === undefined || entry.loaded) return
   let loaded = false
-  Object.defineProperty(entry, 'loaded', {
-    configurable: true,
-    enumerable: true,
-    get: () => loaded,
-    set(value: boolean) {
-      loaded = value
-      Object.defineProperty(entry, 'loaded', { configurable: true, enumerable: true, writable: true, value })
-      patch(entry.exports)
-    },
-  })
+  const onLoaded = (value: boolean) => {
+    loaded = value
+    Object.defineProperty(entry, 'loaded', { configurable: true, enumerable: true, writable: true, value })
+    patch(entry.exports)
+  }
+  const set = tools.guard(onLoaded)
+  Object.defineProperty(entry, 'loaded', { configurable: true, enumerable: true, get: () => loaded, set })
 }

@@ -26,7 +26,7 @@ export function patch(exports: any, tools: Tools, file: string): void {
   if (file.endsWith('layer.js')) {
     if (tracing.tracesEachLayer) patchLayers(exports.prototype, tracing)
     // A router that an ES module imports by itself is not seen when it is loaded, its layers are.
-    findEntryModule(exports, entry => tools.guard(patchRouter)(entry, tracing))
+    findEntryModule(exports, entry => patchRouter(entry, tracing), tools)
   } else patchRouter(exports, tracing)
 }
 

@@ -45,14 +45,22 @@ export function patchServer(exports: any, tools: Tools): void {
   })
   tools.wrap(exports.Server.prototype, 'register', original => {
     return {
-      register(this: Server, _name: string, handler: unknown): unknown {
-        if (typeof handler !== 'function') return Reflect.apply(original, this, arguments)
-        const args = Array.from(arguments)
-        args[1] = noteThrown(handler, tools)
-        return Reflect.apply(original, this, args)
+      register(this: Server, _name: string, _handler: unknown): unknown {
+        return Reflect.apply(original, this, withNoting(arguments, tools))
       },
     }.register
   })
+}
+
+/** The arguments of `register` with a handler whose exceptions are noted. */
+function withNoting(args: IArguments, tools: Tools): ArrayLike<unknown> {
+  try {
+    const [name, handler, ...others] = args
+    return typeof handler === 'function' ? [name, noteThrown(handler, tools), ...others] : args
+  } catch (error) {
+    tools.fault('a handler', error)
+    return args
+  }
 }
 
 /** grpc-js answers an exception with UNKNOWN and without a word of it; here it passes by. */

@@ -18,7 +18,11 @@ export function traceHandshake(
   request: IncomingMessage,
   connection: Connection,
 ): void {
-  const restoreEmit = shadow(server, 'emit', original => {
+  let unshadow = () => {}
+  const restore = http.tools.guard(function restore() {
+    unshadow()
+  })
+  unshadow = shadow(server, 'emit', original => {
     return function emit(this: unknown, event: unknown, about: unknown, stream: unknown) {
       if (about !== request || (event !== 'upgrade' && event !== 'connect')) {
         return Reflect.apply(original, this, arguments)
@@ -35,7 +39,6 @@ export function traceHandshake(
       }
     }
   })
-  const restore = http.tools.guard(restoreEmit)
   // Nobody listens: there is no event.
   process.nextTick(restore)
 }
@@ -69,7 +72,7 @@ function shadow(target: object, key: string, make: (original: Function) => Funct
   const before = Object.getOwnPropertyDescriptor(target, key)
   const replacement = make((target as any)[key])
   Object.defineProperty(target, key, { configurable: true, enumerable: false, writable: true, value: replacement })
-  return function restore() {
+  return () => {
     if ((target as any)[key] !== replacement) return
     if (before === undefined) delete (target as any)[key]
     else Object.defineProperty(target, key, before)

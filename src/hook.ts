@@ -24,9 +24,17 @@ import { compareVersions } from './versions'
  */
 export type OnLoad = (row: InstrumentationRow, exports: unknown, file: string, version: string) => void
 
-/** @returns takes the hook away; what was patched stays so */
-export function hookModules(rows: readonly InstrumentationRow[], onLoad: OnLoad, log: Log): () => void {
-  const packages = new Packages(onLoad, log)
+/**
+ * @param fault is told what must not reach the program that loads a module
+ * @returns takes the hook away; what was patched stays so
+ */
+export function hookModules(
+  rows: readonly InstrumentationRow[],
+  onLoad: OnLoad,
+  log: Log,
+  fault: (place: string, error: unknown) => void,
+): () => void {
+  const packages = new Packages(onLoad, log, fault)
   const unhooks: (() => void)[] = []
   for (const row of rows) {
     const { builtin, channel } = row
@@ -58,6 +66,7 @@ class Packages {
   constructor(
     private readonly onLoad: OnLoad,
     private readonly log: Log,
+    private readonly fault: (place: string, error: unknown) => void,
   ) {}
 
   add(row: InstrumentationRow): void {
@@ -74,7 +83,11 @@ class Packages {
     const { Hook } = loadRequireInTheMiddle()
     const { getBuiltinModule } = process as any
     const hook = new Hook([...this.rows.keys()], { internals: true }, (exports, name, folder) => {
-      this.onRequire(exports, name, folder)
+      try {
+        this.onRequire(exports, name, folder)
+      } catch (error) {
+        this.fault(`seeing ${name}`, error)
+      }
       return exports
     })
     // Builtins are patched in place already: nobody needs to stand between the program and this function.
@@ -98,8 +111,12 @@ class Packages {
     if (names.length === 0) return () => {}
     const { hookImports } = require('./esm') as typeof import('./esm')
     return hookImports(names, (namespace, name, folder, format) => {
-      const file = this.entryOf(folder)
-      this.match({ name, folder, file }, format === 'commonjs' ? namespace.default : namespace, false)
+      try {
+        const file = this.entryOf(folder)
+        this.match({ name, folder, file }, format === 'commonjs' ? namespace.default : namespace, false)
+      } catch (error) {
+        this.fault(`seeing ${name}`, error)
+      }
     })
   }
 

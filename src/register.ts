@@ -219,7 +219,9 @@ function trace({ config, origins, pipelines }: Loaded, patches: Patches, exit: P
       patches.fault(`${name}: patching ${file || module}`, error)
     }
   }
-  patches.onUndo(hookModules([...rows, ...noticeAgents(yieldTo)], patch, log))
+  patches.onUndo(
+    hookModules([...rows, ...noticeAgents(yieldTo)], patch, log, (place, error) => patches.fault(place, error)),
+  )
   return agent
 }
 
