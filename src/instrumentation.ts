@@ -23,9 +23,7 @@ export const enterContextAt = context.enterContextAt
 export const runInContext = context.runInContext
 /** `performance.now()` as it was before the program could replace it, for its tests, by a clock that stands still. */
 export const nowMs = monotonicMillis
-/** Timers, likewise. */
-export const startTimer = setTimeout
-export const stopTimer = clearTimeout
+export { startTimer, stopTimer } from './timers'
 
 /** A tracer with the scope of one instrumentation. */
 export interface InstrumentationTracer {

@@ -3,7 +3,7 @@
  */
 // For what they keep from before the program: its timers and clock, which it may replace, and the root context.
 import './export/home'
-import './export/timers'
+import './timers'
 import './instrumentation'
 import type { TextMapPropagator, TracerProvider } from '@opentelemetry/api'
 import { INSTRUMENTATIONS } from '../instrumentations/index'

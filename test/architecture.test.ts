@@ -68,11 +68,11 @@ const LAWS: Law[] = [
   },
   {
     of: 'src/sampling/',
-    may: ['src/sampling/', 'src/trace/', 'src/net/', 'src/log', 'src/export/timers', 'src/guard'],
+    may: ['src/sampling/', 'src/trace/', 'src/net/', 'src/log', 'src/timers', 'src/guard'],
     builtins: 'all',
     packages: [],
   },
-  { of: 'src/net/', may: ['src/net/', 'src/export/timers', 'src/guard'], builtins: 'all', packages: [] },
+  { of: 'src/net/', may: ['src/net/', 'src/timers', 'src/guard'], builtins: 'all', packages: [] },
   { of: 'src/propagation/', may: ['src/propagation/', 'src/trace/', 'src/log'], builtins: [], packages: [] },
   {
     of: 'src/export/encodings/',
@@ -87,7 +87,7 @@ const LAWS: Law[] = [
       'src/export/contract',
       'src/export/home',
       'src/export/protobuf',
-      'src/export/timers',
+      'src/timers',
       'src/net/',
       'src/log',
       'src/config/environment',
@@ -98,7 +98,7 @@ const LAWS: Law[] = [
   },
   {
     of: 'src/export/',
-    may: ['src/export/', 'src/config/', 'src/trace/', 'src/log', 'src/guard'],
+    may: ['src/export/', 'src/config/', 'src/trace/', 'src/timers', 'src/log', 'src/guard'],
     builtins: 'all',
     packages: [],
   },
@@ -112,7 +112,7 @@ const LAWS: Law[] = [
   { of: 'src/report.ts', may: ['src/config/', 'src/export/', ...CONTRACTS], builtins: [], packages: [] },
   {
     of: 'src/resource',
-    may: ['src/resource', 'src/config/', 'src/export/timers', ...CONTRACTS],
+    may: ['src/resource', 'src/config/', 'src/timers', ...CONTRACTS],
     builtins: 'all',
     packages: ['@opentelemetry/resource-detector-'],
   },
@@ -122,7 +122,7 @@ const LAWS: Law[] = [
     builtins: [],
     packages: [],
   },
-  { of: 'src/instrumentation.ts', may: ['src/log', 'src/trace/'], builtins: [], packages: [] },
+  { of: 'src/instrumentation.ts', may: ['src/log', 'src/timers', 'src/trace/'], builtins: [], packages: [] },
   { of: 'src/otheragents.ts', may: ['src/hook', ...CONTRACTS], builtins: [], packages: [] },
   { of: 'src/threads.ts', may: ['src/patch', ...CONTRACTS], builtins: 'all', packages: [] },
   {

@@ -1,7 +1,7 @@
+import { now } from '../timers'
 import type { SpanData } from '../trace/data'
 import type { Encoding, OpenMessage } from './contract'
 import { Portion } from './portion'
-import { now } from './timers'
 
 /** Spans that gather before they are written: the first few of each lot cost more than the others. */
 export const LOT_SPANS = 32

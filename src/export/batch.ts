@@ -1,4 +1,5 @@
 import { guard } from '../guard'
+import { nextTurn, startTimer, stopTimer } from '../timers'
 import { followWallClock } from '../trace/clock'
 import type { SpanData } from '../trace/data'
 import { Backlog } from './backlog'
@@ -7,7 +8,6 @@ import { atHome } from './home'
 import type { Notices, Trouble } from './notices'
 import { type Message, type Outcome, type Pipe, unencodable } from './pipe'
 import { Portion } from './portion'
-import { nextTurn, startTimer, stopTimer } from './timers'
 
 /** Messages on their way at once while all is well: with answers after 10 ms, that is 200 000 spans a second. */
 const MAX_IN_FLIGHT = 4

@@ -1,7 +1,7 @@
+import { startTimer, stopTimer } from '../timers'
 import type { SpanData } from '../trace/data'
 import type { Exporter } from './contract'
 import { atHome } from './home'
-import { startTimer, stopTimer } from './timers'
 
 /** A local root may never end (a connection that stays open): its finished children are not kept longer. */
 const MAX_WAIT_MS = 30_000

@@ -5,9 +5,9 @@ import path from 'node:path'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { environmentOfOwnThread } from '../config/environment'
 import type { Log } from '../log'
+import { now } from '../timers'
 import type { Exporter, Reply, Unsent } from './contract'
 import { LastWords } from './lastword'
-import { now } from './timers'
 
 /** Between two looks at the connections of messages that were handed over. */
 const LOOK_MS = 5

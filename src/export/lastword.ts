@@ -4,8 +4,8 @@
  */
 import { readSync } from 'node:fs'
 import { STATUS_CODES } from 'node:http'
+import { now } from '../timers'
 import type { HandedOver, Reply, Unsent } from './contract'
-import { now } from './timers'
 
 /** Nobody needs more to say yes or no. */
 const MAX_BYTES = 256 * 1024

@@ -1,6 +1,6 @@
 import type { Log } from '../log'
+import { now } from '../timers'
 import type { Outcome } from './pipe'
-import { now } from './timers'
 
 /** Nothing says twice within this time that the backend is away, or the queue full: both may come and go. */
 const SAY_AGAIN_MS = 60_000

@@ -1,8 +1,8 @@
+import { nextTurn, now } from '../timers'
 import type { Resource, SpanData } from '../trace/data'
 import type { Encoding, HandedOver, Recalled, Reply, Transport } from './contract'
 import { checkFit } from './fit'
 import type { Portion } from './portion'
-import { nextTurn, now } from './timers'
 
 /** The event loop waits for an encoder less than a millisecond at a stretch: this, and what goes on until the next look. */
 const MAX_SLICE_MS = 0.75

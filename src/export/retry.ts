@@ -1,6 +1,6 @@
 import { guard } from '../guard'
+import { now, startTimer, stopTimer } from '../timers'
 import type { Reply, Transport } from './contract'
-import { now, startTimer, stopTimer } from './timers'
 
 const FIRST_DELAY_MS = 500
 /** Longer waits would leave too few attempts within the default timeout of ten seconds. */

@@ -5,8 +5,9 @@
  * @see RATIONALE.md, "Why does the agent speak HTTP by itself?"
  */
 import type { OutgoingHttpHeaders } from 'node:http'
-import { startTimer, stopTimer } from '../export/timers'
 import { guard, notUnderstood } from '../guard'
+import { startTimer, stopTimer } from '../timers'
+import { watchForEnd } from './ending'
 import type { Answer } from './http-answer'
 import { Connection, type Pool } from './http-connection'
 import { renderHead } from './http-head'
@@ -16,8 +17,8 @@ import { type Place, placeOf } from './socket'
 export class HttpClient implements Pool {
   session: Buffer | undefined = undefined
   private readonly place: Place
-  /** Each with the timer of its question. */
-  private readonly open = new Map<Connection, NodeJS.Timeout>()
+  /** Each with what ends the watches over its question. */
+  private readonly open = new Map<Connection, () => void>()
 
   /** @param origin user and password in it become a header */
   constructor(
@@ -47,12 +48,20 @@ export class HttpClient implements Pool {
         reject(notUnderstood(error))
         connection.socket.destroy()
       })
-      const onTimeout = () => {
-        const late = new Error(`did not answer within ${this.timeoutMs} ms`)
-        reject(Object.assign(late, { code: 'ETIMEDOUT' }))
+      const giveUp = (error: Error) => {
+        reject(error)
         connection.socket.destroy()
       }
-      this.open.set(connection, startTimer(guarded(onTimeout), this.timeoutMs).unref())
+      const onTimeout = () => {
+        giveUp(Object.assign(new Error(`did not answer within ${this.timeoutMs} ms`), { code: 'ETIMEDOUT' }))
+      }
+      const onEnd = () => giveUp(new Error('did not answer before the program ended'))
+      const timer = startTimer(guarded(onTimeout), this.timeoutMs).unref()
+      const endWatch = watchForEnd(() => connection.socket, onEnd, guarded)
+      this.open.set(connection, () => {
+        stopTimer(timer)
+        endWatch()
+      })
       connection.send(head, bytes, {
         onAnswer: (answer, body) => resolve({ answer, body }),
         onExcess: () => reject(new Error(`answered with more than ${MAX_REPLY_BYTES} bytes`)),
@@ -74,7 +83,7 @@ export class HttpClient implements Pool {
   }
 
   onGone(connection: Connection): void {
-    stopTimer(this.open.get(connection))
+    this.open.get(connection)?.()
     this.open.delete(connection)
   }
 }

@@ -6,8 +6,8 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { environmentForThread } from '../config/surroundings'
-import { startTimer, stopTimer } from '../export/timers'
 import { guard, notUnderstood } from '../guard'
+import { startTimer, stopTimer } from '../timers'
 import type { Found } from './local'
 
 /** Optional packages: each brings a part of the OpenTelemetry SDK with it. */

@@ -1,6 +1,6 @@
-import { now, startInterval, stopInterval, wallMillis } from '../export/timers'
 import { guardAsync } from '../guard'
 import type { Log } from '../log'
+import { now, startInterval, stopInterval, wallMillis } from '../timers'
 import type { Resource } from '../trace/data'
 
 /** What samplers may need to know of this process. */

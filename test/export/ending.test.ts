@@ -1,47 +1,8 @@
 /** A program that has finished ends, whatever its backend does. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import net from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { runAgent } from '../kit/agent'
 import { type Collector, startCollector } from '../kit/collector'
-
-/** A port on which connections are neither accepted nor refused: the queue of its listener is full. */
-class SilentPort {
-  private readonly fillers: net.Socket[] = []
-  private constructor(
-    readonly port: number,
-    private readonly child: ChildProcess,
-  ) {}
-
-  static async open(): Promise<SilentPort> {
-    const program = `const server = require('net').createServer()
-      server.listen(0, '127.0.0.1', 1, () => {
-        require('fs').writeSync(1, String(server.address().port))
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30000)
-      })`
-    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [text] = await once(child.stdout!, 'data')
-    const silent = new SilentPort(Number(text), child)
-    for (let i = 0; i < 6; i++) silent.fillers.push(net.connect(silent.port, '127.0.0.1').on('error', () => {}))
-    await sleep(100)
-    return silent
-  }
-
-  /** Whether it is silent: systems differ in what they do when the queue is full. */
-  async isSilent(): Promise<boolean> {
-    const probe = net.connect(this.port, '127.0.0.1').on('error', () => {})
-    this.fillers.push(probe)
-    const connected = await Promise.race([once(probe, 'connect').then(() => true), sleep(300, false)])
-    return !connected && !probe.destroyed
-  }
-
-  close(): void {
-    for (const socket of this.fillers) socket.destroy()
-    this.child.kill('SIGKILL')
-  }
-}
+import { SilentPort } from '../kit/silent'
 
 const program = 'fixtures/export/ends.cjs'
 /** Far more than the 100 ms that are allowed, for a machine that is busy; far less than what a backend makes one wait. */
@@ -110,3 +71,28 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
     })
   })
 }
+
+describe('the end of a program whose sampling service cannot be reached', () => {
+  for (const [sampler, option] of [
+    ['jaeger_remote', 'endpoint=http://'],
+    ['xray', 'endpoint=http://'],
+  ] as const) {
+    it(`does not wait for it: ${sampler}`, async function () {
+      const silent = await SilentPort.open()
+      try {
+        if (!(await silent.isSilent())) return void this.skip()
+        const { stdout, stderr, durationMs } = await runAgent(program, {
+          env: {
+            OTEL_TRACES_SAMPLER: sampler,
+            OTEL_TRACES_SAMPLER_ARG: `${option}127.0.0.1:${silent.port}`,
+          },
+        })
+        assert.ok(Number(stdout) < LONG_MS, stdout)
+        assert.ok(durationMs < LONG_MS, `${durationMs} ms`)
+        assert.match(stderr, /did not answer before the program ended/)
+      } finally {
+        silent.close()
+      }
+    })
+  }
+})

@@ -8,13 +8,14 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
 import { guard, notUnderstood } from '../../guard'
+import { handedOver, watchForEnd } from '../../net/ending'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from '../../net/sizes'
 import { openSocket, placeOf } from '../../net/socket'
+import { stopTimer } from '../../timers'
 import type { Recalled, Reply, Transport } from '../contract'
 import { readFields } from '../protobuf'
-import { stopTimer } from '../timers'
 import type { HttpOptions } from './http'
-import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
+import { describeError, gzip, isConnectionError, isFinal, isUnreachable, limit } from './wire'
 
 /** `host:port` with http:// or https:// in front, and the path of the method. */
 export type GrpcOptions = HttpOptions

@@ -4,15 +4,16 @@
  */
 import type { OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import { guard, notUnderstood } from '../../guard'
+import { handedOver, watchForEnd } from '../../net/ending'
 import { type Answer, headerOf } from '../../net/http-answer'
 import { Connection, type Pool, type Sender } from '../../net/http-connection'
 import { renderHead } from '../../net/http-head'
 import { MAX_REPLY_BYTES, MAX_REQUEST_BYTES } from '../../net/sizes'
 import { type Place, placeOf } from '../../net/socket'
+import { now, stopTimer, wallMillis } from '../../timers'
 import type { Recalled, Reply, Transport } from '../contract'
-import { now, stopTimer, wallMillis } from '../timers'
 import type { HttpOptions, Sign } from './http'
-import { describeError, gzip, handedOver, isConnectionError, isFinal, isUnreachable, limit, watchForEnd } from './wire'
+import { describeError, gzip, isConnectionError, isFinal, isUnreachable, limit } from './wire'
 
 /** OTLP specification, "OTLP/HTTP Response": these statuses may pass, no other. */
 const RETRYABLE = [429, 502, 503, 504]

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { environmentOfOwnThread } from '../../config/environment'
 import { guard, notUnderstood } from '../../guard'
+import { stopTimer } from '../../timers'
 import type { Recalled, Reply, Transport } from '../contract'
-import { stopTimer } from '../timers'
 import { describeError, isFinal, limit } from './wire'
 
 /** Zipkin's reporter keeps to half of what a broker takes by default (1 MB). */

@@ -1,8 +1,8 @@
 /** The standard streams of this process. */
 import fs from 'node:fs'
 import { guard } from '../../guard'
+import { now, startTimer } from '../../timers'
 import type { Recalled, Reply, Transport } from '../contract'
-import { now, startTimer } from '../timers'
 
 /** Wait for a reader that is behind. */
 const FULL_PIPE_MS = 10

@@ -1,8 +1,8 @@
 /** One datagram a message. */
 import type dgram from 'node:dgram'
 import { guard, notUnderstood } from '../../guard'
+import { nextTurn } from '../../timers'
 import type { Reply, Transport } from '../contract'
-import { nextTurn } from '../timers'
 import { describeError } from './wire'
 
 /** Largest UDP payload over IPv4: 65,535 bytes less the headers of IP and UDP. */

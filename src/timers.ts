@@ -1,4 +1,4 @@
-import * as clock from '../trace/clock'
+import * as clock from './trace/clock'
 
 /**
  * Timers and clock as they were before the program could replace them: test frameworks put fake ones into their place, and
