@@ -10,6 +10,7 @@ import type { AttributeList, Kind } from './trace/data'
 import type { AgentSpan } from './trace/span'
 
 export type { Log } from './log'
+export { startTimer, stopTimer } from './timers'
 export { AgentContext, ROOT } from './trace/context'
 export type { AttributeList, Kind } from './trace/data'
 export { CLIENT, INTERNAL, SERVER } from './trace/data'
@@ -23,7 +24,6 @@ export const enterContextAt = context.enterContextAt
 export const runInContext = context.runInContext
 /** `performance.now()` as it was before the program could replace it, for its tests, by a clock that stands still. */
 export const nowMs = monotonicMillis
-export { startTimer, stopTimer } from './timers'
 
 /** A tracer with the scope of one instrumentation. */
 export interface InstrumentationTracer {
