@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { CASES } from './cases'
 import { curvesPicture } from './curves'
 import { ROOT } from './place'
-import { type Block, type Curve, load, type Results, type Row } from './results'
+import { type Block, type Curve, load, OLDEST_LINE, OTHER_LINES, type Results, type Row } from './results'
 
 const OURS = 'tracing-agent'
 const OTHER = 'OpenTelemetry 0.81'
@@ -239,6 +239,16 @@ ${rows.join('\n')}
 `
 }
 
+/** The same on newer versions of Node. */
+function others(): string {
+  const found = OTHER_LINES.map(load).filter(({ cases }) => Object.keys(cases).length > 0)
+  if (found.length === 0) return ''
+  const parts = found.map(
+    results => `### Node ${results.node}, rounds: ${results.rounds}\n\n${mainTable(results)}\n\n${targets(results)}\n`,
+  )
+  return `\n## On newer versions of Node\n\nFrom Node 24 on to pass on a context costs next to nothing.\n\n${parts.join('\n')}`
+}
+
 function document(results: Results): string {
   return `# What it costs
 
@@ -248,6 +258,7 @@ machine, their ratios hardly do.
     npm run bench             # programs and starts; installs the other agents into a cache outside of the checkout
     npm run bench:growth      # how cost grows
     npm run bench:micro       # the pieces, and how long encodings keep the event loop
+    npm run build && node24 build/bench/run.js && node build/bench/report.js   # on another Node
 
 One core runs the program; load and receiver run on another. CPU is what the kernel counts for all threads of the program,
 per request, until the last span has been delivered. All spans go by OTLP to a receiver on the same machine (those of
@@ -266,7 +277,7 @@ ${targets(results)}
 An empty program, and its memory 50 ms later.
 
 ${starts(results)}
-${exporters(results)}
+${exporters(results)}${others()}
 ## Programs
 
 ${details(results)}
@@ -274,7 +285,7 @@ ${results.growth.length === 0 ? '' : `\n## How it grows\n\nWhat is added to a re
 }
 
 if (require.main === module) {
-  const results = load()
+  const results = load(OLDEST_LINE)
   writeFileSync(join(ROOT, 'bench/RESULTS.md'), document(results))
   writeFileSync(join(ROOT, 'bench/results.svg'), picture(results))
   if (results.growth.length > 0) writeFileSync(join(ROOT, 'bench/growth.svg'), curvesPicture(results.growth))

@@ -1,4 +1,4 @@
-/** What was measured, in bench/results.json. */
+/** What was measured: in bench/results.json on the oldest Node that is supported, beside it on others. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -62,12 +62,23 @@ export interface Results {
   blocks: Block[]
 }
 
-const FILE = join(ROOT, 'bench/results.json')
+export const OLDEST_LINE = '20'
+export const OTHER_LINES = ['22', '24', '26']
 
-/** What earlier runs left, on whatever machine this is. */
-export function load(): Results {
-  const kept = existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {}
+const ownLine = () => process.versions.node.split('.', 1)[0]!
+
+const fileOf = (line: string) => join(ROOT, `bench/results${line === OLDEST_LINE ? '' : `-node${line}`}.json`)
+
+/**
+ * What earlier runs left, on whatever machine that was.
+ *
+ * @param line of Node, such as `24`
+ */
+export function load(line = ownLine()): Results {
+  const kept = existsSync(fileOf(line)) ? JSON.parse(readFileSync(fileOf(line), 'utf8')) : {}
   return {
+    node: '',
+    cpu: '',
     rounds: 0,
     cases: {},
     starts: [],
@@ -77,25 +88,27 @@ export function load(): Results {
     growth: [],
     blocks: [],
     ...kept,
-    node: process.version,
-    cpu: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`,
   }
 }
 
-export function save(results: Results): void {
+/** As what this machine and this Node have shown. */
+export function save(measured: Results): void {
+  const cpu = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`
+  const results = { ...measured, node: process.version, cpu }
   writeFileSync(
-    FILE,
+    fileOf(ownLine()),
     `${JSON.stringify(results, (_key, value) => (typeof value === 'number' ? round(value) : value), 1)}\n`,
   )
 }
 
 export function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  return { median: sorted[sorted.length >> 1]!, min: sorted[0]!, max: sorted[sorted.length - 1]! }
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
 }
 
 export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
 /** Four digits that count: the file stays readable. */

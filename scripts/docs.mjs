@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url)
 const README = new URL('../README.md', import.meta.url)
 
 const PARTS = {
-  costs: () => require('../build/bench/report.js').mainTable(require('../build/bench/results.js').load()),
+  costs: () => require('../build/bench/report.js').mainTable(require('../build/bench/results.js').load('20')),
   variables: () => require('../build/src/config/markdown.js').variablesAsMarkdown(),
   versions: () => require('../build/test/versions.js').versionsAsMarkdown(require('../test/versions.json')),
 }
