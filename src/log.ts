@@ -24,7 +24,14 @@ export function createLog(level: LogLevel, write: (line: string) => void = write
   const say = (at: number, message: string, key: string) => {
     if (loudness < at || said.has(key) || said.size >= MAX_REMEMBERED) return
     said.add(key)
-    write(asLine(message))
+    tell(message)
+  }
+  const tell = (message: string) => {
+    try {
+      write(asLine(message))
+    } catch {
+      // There is nobody left to tell it.
+    }
   }
   return {
     level,
@@ -32,7 +39,7 @@ export function createLog(level: LogLevel, write: (line: string) => void = write
     warn: (message, key = message) => say(2, message, key),
     info: message => say(3, message, message),
     debug: message => {
-      if (loudness >= 4) write(asLine(message))
+      if (loudness >= 4) tell(message)
     },
   }
 }

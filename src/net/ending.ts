@@ -40,7 +40,8 @@ export function watchForEnd(
     }
   })
   let timer = startTimer(look, delayMs).unref()
-  return () => stopTimer(timer)
+  const unwatch = () => stopTimer(timer)
+  return unwatch
 }
 
 function isOnlyBegun(held: readonly string[]): boolean {

@@ -58,10 +58,11 @@ export class HttpClient implements Pool {
       const onEnd = () => giveUp(new Error('did not answer before the program ended'))
       const timer = startTimer(guarded(onTimeout), this.timeoutMs).unref()
       const endWatch = watchForEnd(() => connection.socket, onEnd, guarded)
-      this.open.set(connection, () => {
+      const unwatch = () => {
         stopTimer(timer)
         endWatch()
-      })
+      }
+      this.open.set(connection, unwatch)
       connection.send(head, bytes, {
         onAnswer: (answer, body) => resolve({ answer, body }),
         onExcess: () => reject(new Error(`answered with more than ${MAX_REPLY_BYTES} bytes`)),

@@ -20,7 +20,7 @@ describe('a fault in what sockets, threads and timers of the agent call back', (
     for (const place of [
       /grpc:onClose:/,
       /grpc:onTimeout:/,
-      /wire:look:/,
+      /ending:look:/,
       /wire:onPacked:/,
       /retry:wake:/,
       /udp:onSent:/,
