@@ -93,6 +93,9 @@ export function watchParsers(to: ParserWatch): Equip {
 
 class ParserFunctions {
   private readonly pairs: readonly (readonly [index: number, own: Function, ours: Function])[]
+  /** Of the first. */
+  private readonly index: number
+  private readonly ours: Function
 
   constructor(parser: any, { kOnHeadersComplete, kOnBody, kOnMessageComplete }: ParserClass) {
     const pair = (index: number, trace: (original: Function) => Function) =>
@@ -102,9 +105,13 @@ class ParserFunctions {
       pair(kOnBody, traceBody),
       pair(kOnMessageComplete, traceMessageComplete),
     ]
+    this.index = kOnHeadersComplete
+    this.ours = this.pairs[0]![2]
   }
 
   giveTo(parser: any): void {
+    // Parsers are used again, and this one nearly always has them.
+    if (parser[this.index] === this.ours) return
     for (const [index, own] of this.pairs) if (parser[index] !== own) return
     ConnectionNote.write(parser, undefined)
     for (const [index, , ours] of this.pairs) parser[index] = ours
