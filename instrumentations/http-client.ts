@@ -250,9 +250,9 @@ export class Client {
   }
 
   /** The program destroys a request; later it does so in vain. */
-  private giveUp(request: OutgoingRequest, error: unknown): void {
+  private giveUp(request: OutgoingRequest | undefined | null, error: unknown): void {
     try {
-      if (!request.destroyed) this.fail(request, error)
+      if (request !== undefined && request !== null && !request.destroyed) this.fail(request, error)
     } catch (fault) {
       this.tools.fault('the end of a request', fault)
     }
