@@ -73,10 +73,7 @@ for (const protocol of ['http/protobuf', 'grpc'] as const) {
 }
 
 describe('the end of a program whose sampling service cannot be reached', () => {
-  for (const [sampler, option] of [
-    ['jaeger_remote', 'endpoint=http://'],
-    ['xray', 'endpoint=http://'],
-  ] as const) {
+  for (const sampler of ['jaeger_remote', 'xray']) {
     it(`does not wait for it: ${sampler}`, async function () {
       const silent = await SilentPort.open()
       try {
@@ -84,7 +81,7 @@ describe('the end of a program whose sampling service cannot be reached', () => 
         const { stdout, stderr, durationMs } = await runAgent(program, {
           env: {
             OTEL_TRACES_SAMPLER: sampler,
-            OTEL_TRACES_SAMPLER_ARG: `${option}127.0.0.1:${silent.port}`,
+            OTEL_TRACES_SAMPLER_ARG: `endpoint=http://127.0.0.1:${silent.port}`,
           },
         })
         assert.ok(Number(stdout) < LONG_MS, stdout)
