@@ -43,13 +43,14 @@ describe('a fault of the agent while it starts or the program ends', () => {
     }
     assert.ok(places.length > 400, `${places.length} places`)
     const wrong: string[] = []
-    const waiting = [...places]
+    const waiting = places.flatMap(place => ['error', 'undefined'].map(kind => ({ place, kind })))
     const work = async () => {
-      for (let place = waiting.shift(); place !== undefined; place = waiting.shift()) {
-        const { code, stderr, stdout } = await run({ FAULT: place })
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const { place, kind } = next
+        const { code, stderr, stdout } = await run({ FAULT: place, FAULT_KIND: kind })
         const isSame = code === bare.code && stdout === bare.stdout
         if (!isSame || !/^(tracing-agent: [^\n]+\n)+$/.test(stderr)) {
-          wrong.push(`${place}: exit code ${code}, ${JSON.stringify(stdout)}, ${JSON.stringify(stderr)}`)
+          wrong.push(`${place} ${kind}: exit code ${code}, ${JSON.stringify(stdout)}, ${JSON.stringify(stderr)}`)
         }
       }
     }
